@@ -1,0 +1,181 @@
+"""From the fold fits of one configuration to its scores: `evaluate` checks, scores, and keeps what comparisons need.
+
+A configuration of which a planned fold is missing, diverged or failed is incomplete: it shows k of n folds, has no
+scores and takes part in no comparison (no table mixes partial and full evaluations).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import AnalysisError
+from analysis.ledger.schema import FitRecord
+from analysis.metrics import FoldMetrics, fold_metrics
+from analysis.predictions import FoldPredictions, check_coverage, check_repeat, fold_predictions
+from analysis.scores import Fold, MetricScores
+from analysis.scoring import score
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A planned fold without a result: `diverged` or `failed` as recorded, or `missing`."""
+
+    repeat: int
+    fold: int
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """How much evidence a class has: samples and groups (lesions or patients) that were evaluated."""
+
+    name: str
+    n_samples: int
+    n_groups: int
+
+
+@dataclass(frozen=True)
+class ConfigurationResult:
+    """What one configuration scored, in fractions. `scores` goes by (metric, target); None: mean over targets."""
+
+    identifier: str
+    label: str
+    configuration: Mapping[str, Any]
+    planned: tuple[Fold, ...]
+    failures: tuple[Failure, ...]
+    targets: Mapping[str, tuple[str, ...]]
+    metrics: Mapping[Fold, Mapping[str, FoldMetrics]]
+    n_test: Mapping[Fold, int]
+    n_train: Mapping[Fold, int]
+    counts: Mapping[str, tuple[ClassCount, ...]]
+    scores: Mapping[tuple[str, str | None], MetricScores]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every planned fold is done."""
+        return not self.failures
+
+    @property
+    def progress(self) -> str:
+        """Folds done of folds planned, as `3/5`."""
+        return f"{len(self.planned) - len(self.failures)}/{len(self.planned)}"
+
+    def scores_of(self, metric: str, target: str | None = None) -> MetricScores:
+        """Return the scores of one metric.
+
+        Raises:
+            AnalysisError: the configuration is incomplete, or metric or target is unknown.
+        """
+        if not self.complete:
+            raise AnalysisError(f"configuration {self.label!r} is incomplete ({self.progress} folds) and has no scores")
+        if (metric, target) not in self.scores:
+            known = ", ".join(sorted({name for name, _ in self.scores}))
+            raise AnalysisError(
+                f"no metric {metric!r} of target {target!r} (metrics: {known}; targets: {', '.join(self.targets)})"
+            )
+        return self.scores[metric, target]
+
+    def fold_recalls(self, target: str) -> np.ndarray:
+        """Return the recalls (J, C) of all done folds in order; NaN where a fold has no sample of the class."""
+        return np.array([self.metrics[fold][target].recalls for fold in sorted(self.metrics)])
+
+
+def evaluate(
+    identifier: str,
+    configuration: Mapping[str, Any],
+    label: str,
+    planned: Sequence[Fold],
+    records: Sequence[FitRecord],
+    predictions: Mapping[str, pd.DataFrame],
+) -> ConfigurationResult:
+    """Score one configuration.
+
+    Args:
+        identifier: the configuration's id, as in its records.
+        configuration: canonical, nested plain JSON; tables look their rows and columns up in it.
+        label: what a reader calls it.
+        planned: the (repeat, fold) pairs that a complete evaluation has.
+        records: its fold fits so far, at most one per pair.
+        predictions: by `FitRecord.key`, one table for every done record.
+
+    Raises:
+        AnalysisError: a record that was not planned, or predictions that fail a check of `analysis.predictions`.
+    """
+    by_fold = _by_fold(identifier, planned, records)
+    done = {fold: record for fold, record in by_fold.items() if record.state == "done"}
+    parts = {fold: fold_predictions(record, _table(record, predictions)) for fold, record in sorted(done.items())}
+    failures = tuple(_failure(fold, by_fold.get(fold)) for fold in sorted(planned) if fold not in done)
+    plan = next((str(record.folds["plan"]) for record in records), "")
+    repeats = {
+        repeat: [part for (r, _), part in parts.items() if r == repeat] for repeat in sorted({r for r, _ in parts})
+    }
+    for folds in repeats.values():
+        check_repeat(folds, plan=plan)
+    if parts and not failures:
+        check_coverage(repeats, plan=plan)
+    targets = dict(records[0].cohort.targets) if records else {}
+    metrics = {
+        fold: {target: fold_metrics(part.labels[target], part.probabilities[target]) for target in targets}
+        for fold, part in parts.items()
+    }
+    n_test, n_train = (
+        {fold: getattr(record, name) for fold, record in sorted(done.items())} for name in ("n_test", "n_train")
+    )
+    return ConfigurationResult(
+        identifier=identifier,
+        label=label,
+        configuration=configuration,
+        planned=tuple(sorted(planned)),
+        failures=failures,
+        targets=targets,
+        metrics=metrics,
+        n_test=n_test,
+        n_train=n_train,
+        counts={target: _class_counts(parts, target, classes) for target, classes in targets.items()},
+        scores=score(targets, metrics, repeats, n_test, n_train) if parts and not failures else {},
+    )
+
+
+def _by_fold(identifier: str, planned: Sequence[Fold], records: Sequence[FitRecord]) -> dict[Fold, FitRecord]:
+    if not planned:
+        raise AnalysisError(f"configuration {identifier}: no folds are planned")
+    by_fold: dict[Fold, FitRecord] = {}
+    for record in records:
+        fold = (record.repeat, record.fold)
+        where = f"configuration {identifier}, repeat {fold[0]}, fold {fold[1]}"
+        if record.configuration_id != identifier:
+            raise AnalysisError(f"{where}: the record belongs to configuration {record.configuration_id}")
+        if fold not in planned or fold in by_fold:
+            raise AnalysisError(
+                f"{where}: {'there are two records' if fold in by_fold else 'this fold was not planned'}"
+            )
+        if record.cohort.fingerprint != records[0].cohort.fingerprint:
+            raise AnalysisError(f"{where}: the cohort is not that of the configuration's other fold fits")
+        by_fold[fold] = record
+    return by_fold
+
+
+def _table(record: FitRecord, predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    if record.key not in predictions:
+        where = f"configuration {record.configuration_id}, repeat {record.repeat}, fold {record.fold}"
+        raise AnalysisError(f"{where}: no predictions were given")
+    return predictions[record.key]
+
+
+def _failure(fold: Fold, record: FitRecord | None) -> Failure:
+    if record is None:
+        return Failure(*fold, state="missing", reason="not run")
+    return Failure(*fold, state=record.state, reason=record.reason or "no reason recorded")
+
+
+def _class_counts(parts: Mapping[Fold, FoldPredictions], target: str, classes: Sequence[str]) -> tuple[ClassCount, ...]:
+    rows = [pd.DataFrame({"sample": p.samples, "group": p.groups, "label": p.labels[target]}) for p in parts.values()]
+    table = pd.concat(rows) if rows else pd.DataFrame({"sample": [], "group": [], "label": []})
+    of_class = [table[table["label"] == number] for number in range(len(classes))]
+    return tuple(
+        ClassCount(name, t["sample"].nunique(), t["group"].nunique()) for name, t in zip(classes, of_class, strict=True)
+    )

@@ -1,0 +1,85 @@
+"""Whole files in, whole files out, on a local folder or on any pyarrow file system (`s3://`, `gs://`, ...).
+
+A reader never sees half a file: locally a file is written aside, flushed to the disk and renamed; on an object store the
+bytes are complete before the one stream opens (an exception inside an open stream would commit a truncated object).
+"""
+
+import os
+import uuid
+from pathlib import Path
+
+from pyarrow import fs
+
+from analysis.errors import AnalysisError
+
+
+class Storage:
+    """A folder, named by a path or by a URI.
+
+    Raises:
+        AnalysisError: the URI cannot be opened.
+    """
+
+    def __init__(self, location: str | Path) -> None:
+        self.location = str(location)
+        try:
+            if "://" in self.location:
+                self.filesystem, self.base = fs.FileSystem.from_uri(self.location)
+            else:
+                self.filesystem, self.base = fs.LocalFileSystem(), str(Path(self.location).absolute())
+        except (OSError, ValueError) as error:
+            raise AnalysisError(f"cannot open {self.location}: {_first_line(error)}") from error
+        self.base = self.base.rstrip("/")
+
+    @property
+    def local(self) -> Path | None:
+        """The folder as a path, or None on a remote file system."""
+        return Path(self.base) if isinstance(self.filesystem, fs.LocalFileSystem) else None
+
+    def __reduce__(self) -> tuple[type["Storage"], tuple[str]]:
+        return Storage, (self.location,)
+
+    def folder(self, name: str) -> "Storage":
+        """Return the storage of a folder inside this one, keeping any query of the URI."""
+        head, mark, query = self.location.partition("?")
+        return Storage(f"{head.rstrip('/')}/{name}{mark}{query}")
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write one file, whole or not at all; folders are made as needed."""
+        path = f"{self.base}/{name}"
+        self.filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+        if self.local is None:
+            with self.filesystem.open_output_stream(path) as stream:
+                stream.write(content)
+            return
+        _replace(Path(path), content)
+
+    def read(self, name: str) -> bytes | None:
+        """Return the bytes of a file, or None when it does not exist."""
+        try:
+            with self.filesystem.open_input_stream(f"{self.base}/{name}") as stream:
+                return stream.read()
+        except FileNotFoundError:
+            return None
+
+    def names(self, folder: str, suffix: str) -> list[str]:
+        """List the files of a folder that end in `suffix`, without it, sorted; an absent folder is empty."""
+        selector = fs.FileSelector(f"{self.base}/{folder}", allow_not_found=True)
+        found = (entry.base_name for entry in self.filesystem.get_file_info(selector) if entry.is_file)
+        return sorted(name.removesuffix(suffix) for name in found if name.endswith(suffix) and not name.startswith("."))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with open(aside, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,149 @@
+"""The scores of one configuration on one metric, with all that intervals and paired comparisons need.
+
+Scores are keyed by (repeat, fold). Folds that are evaluated on the very same samples (one official split run with
+several seeds) are averaged first: they are one piece of evidence about the data, not several.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from analysis.clustering import clustered_se
+from analysis.errors import AnalysisError
+from analysis.intervals import Interval, Size, clustered_interval, max_se_interval, nadeau_bengio_interval, spread
+
+Fold = tuple[int, int]
+"""(repeat, fold)."""
+
+
+@dataclass(frozen=True)
+class MetricScores:
+    """Fold scores (fractions) of one metric.
+
+    `samples` holds the evaluated sample ids of each fold, `influence` (index: sample id) how far each sample moves the
+    mean score, `groups` (same index) its lesion or patient. `folds` is k, the folds of one repeat.
+    """
+
+    metric: str
+    by_fold: Mapping[Fold, float]
+    samples: Mapping[Fold, frozenset[str]]
+    influence: pd.Series
+    groups: pd.Series
+    folds: int
+    test_over_train: float
+
+    @cached_property
+    def test_sets(self) -> tuple[tuple[Fold, ...], ...]:
+        """The folds, those with the same evaluated samples together, in order."""
+        found: dict[frozenset[str], list[Fold]] = {}
+        for fold in sorted(self.by_fold):
+            found.setdefault(self.samples[fold], []).append(fold)
+        return tuple(tuple(folds) for folds in found.values())
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """One score per distinct evaluation part (J,)."""
+        return np.array([np.mean([self.by_fold[fold] for fold in folds]) for folds in self.test_sets])
+
+    @property
+    def single_split(self) -> bool:
+        """Whether there is one evaluation part only: no fold SD, no corrected t, no verdict above suggested."""
+        return len(self.test_sets) == 1
+
+    @property
+    def estimate(self) -> float:
+        """The mean score."""
+        return float(self.values.mean())
+
+    @property
+    def fold_sd(self) -> float | None:
+        """The SD over folds, which is no interval; None with a single split."""
+        return None if self.single_split else spread(self.values)
+
+    @cached_property
+    def clustered_se(self) -> float:
+        """The group-clustered standard error of the estimate."""
+        return clustered_se(self.influence.to_numpy(), self.groups.to_numpy())
+
+    @property
+    def size(self) -> Size:
+        """How much evidence there is."""
+        return Size(len(self.by_fold), len({repeat for repeat, _ in self.by_fold}), *self.evaluated)
+
+    @property
+    def evaluated(self) -> tuple[int, int]:
+        """The numbers of samples and of groups."""
+        return len(self.groups), int(self.groups.nunique())
+
+    def max_se_interval(self, confidence: float = 0.95) -> Interval:
+        """Return the interval that tables print; the clustered one with a single split."""
+        return max_se_interval(
+            self.values,
+            clustered_se=self.clustered_se,
+            folds=self.folds,
+            confidence=confidence,
+            bounds=(0, 1),
+            size=self.size,
+        )
+
+    def clustered_interval(self, confidence: float = 0.95) -> Interval:
+        """Return the interval of case sampling alone."""
+        return clustered_interval(
+            self.values, clustered_se=self.clustered_se, confidence=confidence, bounds=(0, 1), size=self.size
+        )
+
+    def nadeau_bengio_interval(self, confidence: float = 0.95) -> Interval | None:
+        """Return the corrected t interval, or None with a single split."""
+        if self.single_split:
+            return None
+        return nadeau_bengio_interval(
+            self.values, test_over_train=self.test_over_train, confidence=confidence, bounds=(0, 1), size=self.size
+        )
+
+
+def mean_over_targets(scores: Sequence[MetricScores]) -> MetricScores:
+    """Return the mean over the targets of one configuration, fold by fold; influences are averaged in the same way."""
+    first = scores[0]
+    return MetricScores(
+        metric=first.metric,
+        by_fold={fold: float(np.mean([one.by_fold[fold] for one in scores])) for fold in first.by_fold},
+        samples=first.samples,
+        influence=sum((one.influence for one in scores[1:]), first.influence) / len(scores),
+        groups=first.groups,
+        folds=first.folds,
+        test_over_train=first.test_over_train,
+    )
+
+
+def paired_differences(reference: MetricScores, other: MetricScores) -> np.ndarray:
+    """Return other minus reference, one difference per distinct evaluation part (J,).
+
+    Raises:
+        AnalysisError: the two were not evaluated on the same folds of the same samples.
+    """
+    refuse_unpaired(reference, other)
+    return other.values - reference.values
+
+
+def refuse_unpaired(reference: MetricScores, other: MetricScores) -> None:
+    """Check that two configurations share metric, folds, samples and groups.
+
+    Raises:
+        AnalysisError: they do not; the message names the first difference.
+    """
+    if reference.metric != other.metric:
+        raise AnalysisError(f"cannot compare {other.metric} with {reference.metric}")
+    for fold in sorted(set(reference.by_fold) ^ set(other.by_fold)):
+        raise AnalysisError(f"unpaired: repeat {fold[0]}, fold {fold[1]} was evaluated for one configuration only")
+    for fold in sorted(reference.by_fold):
+        odd = reference.samples[fold] ^ other.samples[fold]
+        if odd:
+            name = f"repeat {fold[0]}, fold {fold[1]}"
+            raise AnalysisError(
+                f"unpaired: {len(odd)} samples of {name} were evaluated for one configuration only, as {min(odd)!r}"
+            )
+    if not reference.groups.sort_index().equals(other.groups.sort_index()):
+        raise AnalysisError("unpaired: the two configurations give the same samples different groups")

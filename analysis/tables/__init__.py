@@ -1,0 +1,59 @@
+"""Tables: from evaluated configurations to `Table`s and from those to files.
+
+results = [evaluate(...) for each configuration]        # analysis.evaluation
+context = study_context(study=..., question=..., records=records, results=results)
+tables = build_tables(study.tables, results, context)
+files = render_all(tables)                              # {"subsets_mcr.md": bytes, ...}
+"""
+
+from collections.abc import Callable, Sequence
+
+from analysis.evaluation import ConfigurationResult
+from analysis.tables import ablation, comparisons, recall
+from analysis.tables.context import CohortCounts, FoldPlan, StudyContext, study_context
+from analysis.tables.formatting import cell_text, column_titles, header_groups, text_rows
+from analysis.tables.specification import TableSpecification
+from analysis.tables.table import Cell, Column, Table
+from analysis.tables.write import render_all
+
+Builder = Callable[[TableSpecification, Sequence[ConfigurationResult], StudyContext], tuple[Table, ...]]
+
+KINDS: dict[str, Builder] = {
+    "ablation": ablation.build,
+    "per-class-recall": recall.build,
+    "comparisons": comparisons.build,
+}
+
+
+def build_tables(
+    specifications: Sequence[TableSpecification], results: Sequence[ConfigurationResult], context: StudyContext
+) -> tuple[Table, ...]:
+    """Return the tables of a study, in order; a specification may give several (one per metric or target).
+
+    Raises:
+        AnalysisError: a specification that does not fit the configurations.
+    """
+    return tuple(
+        table
+        for specification in specifications
+        for table in KINDS[specification.kind](specification, results, context)
+    )
+
+
+__all__ = [
+    "KINDS",
+    "Cell",
+    "CohortCounts",
+    "Column",
+    "FoldPlan",
+    "StudyContext",
+    "Table",
+    "TableSpecification",
+    "build_tables",
+    "cell_text",
+    "column_titles",
+    "header_groups",
+    "render_all",
+    "study_context",
+    "text_rows",
+]

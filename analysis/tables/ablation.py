@@ -1,0 +1,165 @@
+"""The ablation table: one dimension down, another across, each cell a score with its interval and the difference to the
+reference. Shapes of MetaNet's Tables 1, 3 and 4 (backbone, metadata subset or depth, by fusion).
+
+A subset dimension (metadata.fields) is shown as ticks. A reference that shares neither row nor column with others, as
+image only, stands in a first row of its own and is repeated in every column.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from analysis.evaluation import ConfigurationResult
+from analysis.scoring import METRICS
+from analysis.tables.caption import (
+    LONG_NAMES,
+    caption,
+    comparison_note,
+    interval_note,
+    stamps,
+    study_notes,
+    undefined_notes,
+)
+from analysis.tables.context import StudyContext
+from analysis.tables.contrasts import Contrast, chosen, contrasts, scored
+from analysis.tables.dimensions import Level
+from analysis.tables.formatting import decimals
+from analysis.tables.grid import Grid, lay_out
+from analysis.tables.records import record
+from analysis.tables.specification import TableSpecification
+from analysis.tables.table import MISSING, Cell, Column, Table
+
+TICK = "✓"
+
+
+def build(
+    specification: TableSpecification, results: Sequence[ConfigurationResult], context: StudyContext
+) -> tuple[Table, ...]:
+    """Return one table per metric, named `<name>_<metric>`.
+
+    Raises:
+        AnalysisError: an unknown setting or level, two configurations in one cell, or a reference that is not clear.
+    """
+    kept = chosen(specification, results)
+    grid = lay_out(specification, kept)
+    return tuple(_table(specification, kept, context, grid, metric) for metric in specification.metrics)
+
+
+def _table(
+    specification: TableSpecification,
+    results: Sequence[ConfigurationResult],
+    context: StudyContext,
+    grid: Grid,
+    metric: str,
+) -> Table:
+    target = specification.target
+    family = contrasts(specification, results, metric)
+    level_cells = _level_cells(results, metric, target)
+    difference_cells = {result.identifier: _difference_cell(result, grid, family) for result in results}
+    several = len(specification.metrics) > 1
+    levels = [scores for result in results if (scores := scored(result, metric, target)) is not None]
+    return Table(
+        name=f"{specification.name}_{metric}",
+        title=f"{specification.title} ({METRICS[metric]})" if several else specification.title,
+        caption=caption(context, LONG_NAMES[metric], target),
+        columns=_columns(grid, metric, level_cells, difference_cells),
+        rows=_rows(grid, level_cells, difference_cells),
+        notes=(
+            "Δ: difference to the reference in percentage points, over the same folds. Brackets: max-SE interval; the "
+            "Nadeau-Bengio interval, safe and wide, is in the long CSV. Bold: best, underlined: second; neither says "
+            "that a difference is real.",
+            interval_note(context, single_split=any(scores.single_split for scores in levels)),
+            comparison_note(specification, context, results, family),
+            *_gap_note(grid),
+            *undefined_notes(results, metric, target),
+            *study_notes(context, results),
+        ),
+        stamps=stamps(results),
+        records=tuple(
+            record(
+                result,
+                metric,
+                target,
+                family.get(result.identifier),
+                is_reference=grid.references[result.identifier] is result,
+            )
+            for result in results
+        ),
+    )
+
+
+def _level_cells(results: Sequence[ConfigurationResult], metric: str, target: str | None) -> dict[str, Cell]:
+    scores = {result.identifier: scored(result, metric, target) for result in results}
+    ranked = sorted({one.estimate for one in scores.values() if one is not None}, reverse=True)
+    cells = {}
+    for result in results:
+        one = scores[result.identifier]
+        if one is None:
+            cells[result.identifier] = MISSING if result.complete else Cell(text=f"– ({result.progress})")
+        else:
+            bounds = one.max_se_interval()
+            best, second = one.estimate == ranked[0], len(ranked) > 1 and one.estimate == ranked[1]
+            cells[result.identifier] = Cell(one.estimate, bounds.low, bounds.high, bold=best, underline=second)
+    return cells
+
+
+def _difference_cell(result: ConfigurationResult, grid: Grid, family: Mapping[str, Contrast]) -> Cell:
+    if grid.references[result.identifier] is result:
+        return Cell(text="reference")
+    if (contrast := family.get(result.identifier)) is None:
+        return MISSING
+    bounds = contrast.comparison.max_se.interval
+    return Cell(bounds.estimate, bounds.low, bounds.high, marks=contrast.verdict.mark)
+
+
+def _columns(
+    grid: Grid, metric: str, levels: Mapping[str, Cell], differences: Mapping[str, Cell]
+) -> tuple[Column, ...]:
+    cells = [*levels.values(), *differences.values()]  # MCR and Δ share their digits: they are read against each other
+    widths = [(cell.high - cell.low) / 2 for cell in cells if cell.low is not None and cell.high is not None]
+    digits = decimals(widths)
+    columns = [Column("inputs" if grid.rows.is_subset else grid.rows.title)]
+    columns += [Column(member) for member in grid.rows.members]
+    for level in grid.column_levels:
+        group = f"{grid.columns.title} {grid.columns.text(level)}" if grid.columns else ""
+        columns.append(Column(f"{METRICS[metric]}, %", "percent", group, digits=digits))
+        if grid.has_difference(level):
+            columns.append(Column("Δ", "difference", group, digits=digits))
+    return tuple(columns)
+
+
+def _rows(grid: Grid, levels: Mapping[str, Cell], differences: Mapping[str, Cell]) -> tuple[tuple[Cell, ...], ...]:
+    rows = []
+    if grid.spanning is not None:
+        everywhere = dict.fromkeys(grid.column_levels, grid.spanning)
+        rows.append(_row(grid, _heading(grid, (), grid.spanning.label), everywhere, levels, differences))
+    for row in grid.row_levels:
+        standing = {column: grid.cells[row, column] for column in grid.column_levels if (row, column) in grid.cells}
+        rows.append(_row(grid, _heading(grid, row, None), standing, levels, differences))
+    return tuple(rows)
+
+
+def _heading(grid: Grid, level: Level, label: str | None) -> tuple[Cell, ...]:
+    if not grid.rows.is_subset:
+        return (Cell(text=grid.rows.text(level) if label is None else label),)
+    text = label or ("image +" if level else "image only")
+    return (Cell(text=text), *(Cell(text=TICK if member in level else "") for member in grid.rows.members))
+
+
+def _row(
+    grid: Grid,
+    heading: tuple[Cell, ...],
+    standing: Mapping[Level, ConfigurationResult],
+    levels: Mapping[str, Cell],
+    differences: Mapping[str, Cell],
+) -> tuple[Cell, ...]:
+    cells = list(heading)
+    for column in grid.column_levels:
+        result = standing.get(column)
+        cells.append(levels[result.identifier] if result else MISSING)
+        if grid.has_difference(column):
+            cells.append(differences[result.identifier] if result else MISSING)
+    return tuple(cells)
+
+
+def _gap_note(grid: Grid) -> tuple[str, ...]:
+    full = len(grid.row_levels) * len(grid.column_levels) == len(grid.cells)
+    return () if full else ("–: this combination is not part of the study.",)

@@ -1,0 +1,195 @@
+"""Everything a reader must be told, in one place: estimand, data, folds, intervals, tests, and what they are not.
+
+Captions and notes are plain text; each renderer escapes them. Sources: statistics.md 0 and 2, reports.md 4.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from analysis.evaluation import ClassCount, ConfigurationResult
+from analysis.tables.context import StudyContext
+from analysis.tables.contrasts import Contrast, references, scored
+from analysis.tables.specification import TableSpecification
+
+LONG_NAMES = {"mcr": "mean class recall (MCR)", "auc": "macro one-vs-rest AUC"}
+SMALL_CLASS = 20
+"""Groups in a class below which the tests reject too often (statistics.md section 2, reading g)."""
+
+
+def caption(context: StudyContext, what: str, target: str | None) -> str:
+    """Return quantity, estimand and data in two sentences."""
+    of_target = f" of target {target}" if target else _over_targets(context)
+    return f"{_capital(what)}{of_target}, in percent: {_estimand(context)} {_data(context)}"
+
+
+def stamps(results: Iterable[ConfigurationResult]) -> tuple[str, ...]:
+    """Return the INCOMPLETE stamp with the folds of the least complete configuration, if any is."""
+    partial = [result for result in results if not result.complete]
+    if not partial:
+        return ()
+    least = min(partial, key=lambda result: (len(result.planned) - len(result.failures)) / len(result.planned))
+    return (f"INCOMPLETE ({least.progress} folds)",)
+
+
+def study_notes(context: StudyContext, results: Sequence[ConfigurationResult]) -> tuple[str, ...]:
+    """Return the notes that every table of a study carries."""
+    return (
+        *_leak(context),
+        *_tried(context),
+        *([_sentence(_capital(context.features))] if context.features else []),
+        *_left_out(context),
+        *_small_classes(context),
+        *_incomplete(results),
+        *(_sentence(f"Warning: {warning}") for warning in context.warnings),
+    )
+
+
+def interval_note(context: StudyContext, *, single_split: bool) -> str:
+    """Explain the brackets."""
+    group = context.cohort.group
+    if single_split:
+        return (
+            f"Brackets: 95 % {group}-clustered interval. There is one split: no fold SD and no corrected t, retraining "
+            "noise is not seen, and no verdict stands above suggested."
+        )
+    return (
+        f"max-SE: 95 % interval, normal quantile times the larger of the {group}-clustered SE and fold SD/√k with "
+        f"k = {context.folds.folds}; a heuristic of this project, not from the literature."
+    )
+
+
+def comparison_note(
+    specification: TableSpecification,
+    context: StudyContext,
+    results: Sequence[ConfigurationResult],
+    family: Mapping[str, Contrast],
+) -> str:
+    """Explain the verdicts: reference, tests, correction and size of the family."""
+    reference = _reference_name(specification, results)
+    if not family:
+        return f"No comparison was possible: that takes {reference} and another configuration, both complete."
+    alpha, size = specification.alpha, _plural(len(family), "comparison")
+    adjusted = f"Holm-adjusted within this table's family of {size}"
+    if any(contrast.comparison.corrected_t is None for contrast in family.values()):
+        return (
+            f"‡ suggested: differs from {reference} on the same samples, clustered z test below {alpha:g}, {adjusted}."
+        )
+    return (
+        f"† supported: differs from {reference} on the same folds, corrected t (Nadeau and Bengio 2003) and max-SE z "
+        f"test both below {alpha:g}; ‡ suggested: only max-SE. P values are {adjusted}, separately for each test. The "
+        f"corrected t uses n_test/n_train = {context.folds.test_over_train:.3g}; it was derived for random splits, "
+        "for k folds it is a heuristic."
+    )
+
+
+def rope_note(specification: TableSpecification, metric: str) -> str:
+    """Explain the three probabilities and the verdict words."""
+    return (
+        f"P(worse), P(equal), P(better): Bayesian correlated t (Benavoli et al. 2017) with practical "
+        f"equivalence within ±{100 * specification.rope_of(metric):g} points; equivalent: P(equal) above 0.95; "
+        "unsure: none of these."
+    )
+
+
+def undefined_notes(results: Sequence[ConfigurationResult], metric: str, target: str | None) -> tuple[str, ...]:
+    """Name the complete configurations whose metric a fold leaves undefined."""
+    names = [result.label for result in results if result.complete and scored(result, metric, target) is None]
+    return (
+        (f"–: {LONG_NAMES[metric]} is undefined for {', '.join(names)}: a fold holds samples of one class only.",)
+        if names
+        else ()
+    )
+
+
+def _reference_name(specification: TableSpecification, results: Sequence[ConfigurationResult]) -> str:
+    picked = {reference.identifier: reference.label for reference in references(specification, results).values()}
+    if len(picked) == 1:
+        return next(iter(picked.values()))
+    settings = ", ".join(f"{name.removesuffix('.name')} {value}" for name, value in specification.reference.items())
+    return f"its reference ({settings})"
+
+
+def _estimand(context: StudyContext) -> str:
+    folds = context.folds
+    if folds.plan in ("grouped", "image-level") and folds.folds > 1:
+        share = f"{folds.folds - 1}/{folds.folds} of the data"
+        if folds.inner:
+            share += " (a part of it kept aside to watch the training)"
+    else:
+        share = "the training part of the split"
+    return f"the mean performance of models trained on {share} by this procedure, not that of one model."
+
+
+def _data(context: StudyContext) -> str:
+    cohort, folds = context.cohort, context.folds
+    repeats = f", {folds.repeats} repeats" if folds.repeats > 1 else ""
+    split = f"{folds.folds} folds{repeats}" if folds.folds > 1 else f"one split{repeats}"
+    data = f"{_plural(cohort.n_samples, cohort.sample)} of {_plural(cohort.n_groups, cohort.group)}"
+    return f"Data: {cohort.name}, {data}; {split} ({folds.plan})."
+
+
+def _left_out(context: StudyContext) -> tuple[str, ...]:
+    count = context.left_out
+    return (f"{_plural(count, context.cohort.sample)} could not be used and {_was(count)} left out.",) if count else ()
+
+
+def _leak(context: StudyContext) -> tuple[str, ...]:
+    if context.leak_share <= 0:
+        return ()
+    sample, group = context.cohort.sample, context.cohort.group
+    return (
+        f"Leak: {100 * context.leak_share:.0f} % of the evaluated {sample}s have a sibling of the same {group} in the "
+        f"training part (measured). These numbers are optimistic for new {group}s.",
+    )
+
+
+def _tried(context: StudyContext) -> tuple[str, ...]:
+    tried = _plural(context.n_configurations, "configuration")
+    was = _was(context.n_configurations)
+    return (f"{tried} {was} tried on these folds; the score of whichever comes out best is optimistic.",)
+
+
+def _small_classes(context: StudyContext) -> tuple[str, ...]:
+    def shown(count: ClassCount) -> str:
+        return f"{count.name} ({_plural(count.n_groups, context.cohort.group)})"
+
+    small = [
+        count for classes in context.cohort.classes.values() for count in classes if 0 < count.n_groups < SMALL_CLASS
+    ]
+    if not small:
+        return ()
+    names = ", ".join(shown(count) for count in small)
+    return (f"Warning: fewer than {SMALL_CLASS} {context.cohort.group}s in {names}: tests reject too often there.",)
+
+
+def _incomplete(results: Sequence[ConfigurationResult]) -> tuple[str, ...]:
+    notes = []
+    for result in results:
+        if not result.complete:
+            first = result.failures[0]
+            where = f"repeat {first.repeat}, fold {first.fold}: {first.state} ({first.reason})"
+            others = f", and {len(result.failures) - 1} more" if len(result.failures) > 1 else ""
+            notes.append(
+                f"– ({result.progress}): {result.label} is incomplete, takes no part in comparisons; {where}{others}."
+            )
+    return tuple(notes)
+
+
+def _over_targets(context: StudyContext) -> str:
+    targets = list(context.cohort.classes)
+    return f", mean over {len(targets)} targets ({', '.join(targets)})" if len(targets) > 1 else ""
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -1,0 +1,142 @@
+"""The comparisons of a table: who is compared with whom, one Holm family per table and metric, and the verdicts."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.comparisons import Comparison, compare
+from analysis.errors import AnalysisError
+from analysis.evaluation import ConfigurationResult
+from analysis.families import holm
+from analysis.scores import MetricScores
+from analysis.tables.dimensions import dimension, matching
+from analysis.tables.specification import TableSpecification
+from analysis.verdicts import Verdict, verdict
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One configuration against its reference, with the p values adjusted in the table's family."""
+
+    reference: ConfigurationResult
+    comparison: Comparison
+    nb_p_holm: float | None
+    max_se_p_holm: float
+    verdict: Verdict
+
+
+def chosen(
+    specification: TableSpecification, results: Sequence[ConfigurationResult]
+) -> tuple[ConfigurationResult, ...]:
+    """Return the configurations of a table, in order: those that match `where`, and the reference.
+
+    Raises:
+        AnalysisError: none is left, two share an identifier, or a setting is unknown.
+    """
+    identifiers = [result.identifier for result in results]
+    if len(set(identifiers)) != len(identifiers):
+        raise AnalysisError(f"table {specification.name}: a configuration is given twice")
+    wanted = {result.identifier for result in matching(results, specification.where)}
+    if specification.reference:
+        wanted |= {result.identifier for result in matching(results, specification.reference)}
+    kept = tuple(result for result in results if result.identifier in wanted)
+    if not kept:
+        raise AnalysisError(f"table {specification.name}: no configuration matches where={_shown(specification.where)}")
+    return kept
+
+
+def references(
+    specification: TableSpecification, results: Sequence[ConfigurationResult]
+) -> dict[str, ConfigurationResult]:
+    """Return the reference of each configuration, by identifier.
+
+    `reference` picks one configuration for all, or exactly one in every row, or exactly one in every column.
+
+    Raises:
+        AnalysisError: it picks none, or several that are neither one per row nor one per column.
+    """
+    if not specification.reference:
+        return {}
+    picked = matching(results, specification.reference)
+    if not picked:
+        raise AnalysisError(
+            f"table {specification.name}: no configuration matches reference={_shown(specification.reference)}"
+        )
+    if len(picked) == 1:
+        return {result.identifier: picked[0] for result in results}
+    for axis in (specification.rows, specification.columns):
+        if axis is not None and (found := _one_per_level(axis, picked, results)):
+            return found
+    raise AnalysisError(
+        f"table {specification.name}: reference={_shown(specification.reference)} matches {len(picked)} configurations "
+        f"({picked[0].label!r}, {picked[1].label!r}, ...); add settings until it picks one, or one per row or column"
+    )
+
+
+def _one_per_level(
+    axis: str, picked: Sequence[ConfigurationResult], results: Sequence[ConfigurationResult]
+) -> dict[str, ConfigurationResult] | None:
+    along = dimension(axis, results)
+    by_level: dict[object, list[ConfigurationResult]] = defaultdict(list)
+    for result in picked:
+        by_level[along.level_of(result)].append(result)
+    levels = {along.level_of(result) for result in results}
+    if set(by_level) != levels or any(len(found) > 1 for found in by_level.values()):
+        return None
+    return {result.identifier: by_level[along.level_of(result)][0] for result in results}
+
+
+def scored(result: ConfigurationResult, metric: str, target: str | None) -> MetricScores | None:
+    """Return the scores of a configuration; None when it is incomplete, or a fold of one class has no such metric."""
+    if not result.complete:
+        return None
+    scores = result.scores_of(metric, target)
+    return scores if np.isfinite(scores.values).all() else None
+
+
+def contrasts(
+    specification: TableSpecification, results: Sequence[ConfigurationResult], metric: str
+) -> dict[str, Contrast]:
+    """Compare each configuration that has scores with its reference; by identifier, references left out.
+
+    Raises:
+        AnalysisError: as `references`, or configurations that are not paired.
+    """
+    found: dict[str, tuple[ConfigurationResult, Comparison]] = {}
+    for identifier, reference in references(specification, results).items():
+        other = next(result for result in results if result.identifier == identifier)
+        ours, theirs = (scored(result, metric, specification.target) for result in (other, reference))
+        if other is not reference and ours is not None and theirs is not None:
+            found[identifier] = reference, compare(theirs, ours, rope=specification.rope_of(metric))
+    return _adjusted(found, specification.alpha)
+
+
+def _adjusted(found: dict[str, tuple[ConfigurationResult, Comparison]], alpha: float) -> dict[str, Contrast]:
+    tests = [comparison.corrected_t for _, comparison in found.values()]
+    # pairing is checked, so either all comparisons have a corrected t or none has
+    nb_adjusted: Sequence[float | None] = holm([test.p for test in tests if test is not None]) or [None] * len(tests)
+    max_adjusted = holm([comparison.max_se.p for _, comparison in found.values()])
+    return {
+        identifier: Contrast(
+            reference=reference,
+            comparison=comparison,
+            nb_p_holm=nb_p,
+            max_se_p_holm=max_p,
+            verdict=verdict(
+                estimate=comparison.estimate,
+                nb_p=nb_p,
+                max_se_p=max_p,
+                equivalent=comparison.rope.equivalent if comparison.rope else None,
+                alpha=alpha,
+            ),
+        )
+        for (identifier, (reference, comparison)), nb_p, max_p in zip(
+            found.items(), nb_adjusted, max_adjusted, strict=True
+        )
+    }
+
+
+def _shown(settings: dict[str, object]) -> str:
+    return "{" + ", ".join(f"{name}: {value}" for name, value in settings.items()) + "}"

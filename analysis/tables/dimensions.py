@@ -1,0 +1,122 @@
+"""Dotted settings of a configuration as the rows and columns of a table: `fusion.name`, `metadata.fields`, `loss.name`.
+
+A canonical configuration drops settings without effect, so a setting may be absent (its level is None), as the depth of
+a fusion without metadata branch. A list of names, as metadata fields, is a subset: in any order, absent is empty.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.errors import AnalysisError
+from analysis.evaluation import ConfigurationResult
+
+Level = Any
+"""A hashable value of a dimension: a number, text, None, or a tuple of names for a subset."""
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One dotted setting over a set of configurations."""
+
+    name: str
+    is_subset: bool
+    members: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The setting as a heading: `fusion`, `fusion depth`."""
+        return self.name.removesuffix(".name").replace(".", " ").replace("_", " ")
+
+    def level(self, value: Any) -> Level:
+        """Return a value of this dimension in hashable form."""
+        if self.is_subset:
+            chosen = set(value or ())
+            return tuple(name for name in self.members if name in chosen) + tuple(sorted(chosen - set(self.members)))
+        return tuple(value) if isinstance(value, list) else value
+
+    def level_of(self, result: ConfigurationResult) -> Level:
+        """Return the level of a configuration."""
+        return self.level(_flat(result.configuration).get(self.name))
+
+    def text(self, level: Level) -> str:
+        """Return a level as people read it."""
+        if self.is_subset:
+            return " + ".join(level) or "none"
+        return (
+            {True: "yes", False: "no", None: "none"}[level] if level is None or isinstance(level, bool) else str(level)
+        )
+
+
+def dimension(name: str, results: Sequence[ConfigurationResult]) -> Dimension:
+    """Look a dotted setting up.
+
+    Raises:
+        AnalysisError: no configuration has it; the message offers the nearest name.
+    """
+    settings = [_flat(result.configuration) for result in results]
+    known = {key: None for flat in settings for key in flat}
+    if name not in known:
+        inside = [key for key in known if key.startswith(f"{name}.")]
+        hint = f"; it is a section, choose one of {', '.join(inside)}" if inside else did_you_mean(name, known)
+        raise AnalysisError(f"no configuration has a setting {name!r}{hint}")
+    values = [flat.get(name) for flat in settings]
+    is_subset = any(isinstance(value, list | tuple) for value in values) and all(
+        value is None or (isinstance(value, list | tuple) and all(isinstance(one, str) for one in value))
+        for value in values
+    )
+    members = {one: None for value in values for one in value or ()} if is_subset else {}
+    return Dimension(name, is_subset, tuple(members))
+
+
+def matching(results: Sequence[ConfigurationResult], wanted: Mapping[str, Any]) -> tuple[ConfigurationResult, ...]:
+    """Return the configurations that have all these settings.
+
+    Raises:
+        AnalysisError: a setting that no configuration has.
+    """
+    levels = [
+        (of, of.level(value)) for of, value in ((dimension(name, results), value) for name, value in wanted.items())
+    ]
+    return tuple(result for result in results if all(of.level_of(result) == level for of, level in levels))
+
+
+def ordered(found: Iterable[Level], order: Sequence[Any], of: Dimension) -> tuple[Level, ...]:
+    """Return the distinct levels: those of `order` first, then the others as they appear.
+
+    Raises:
+        AnalysisError: `order` names a level that no configuration has.
+    """
+    levels = list(dict.fromkeys(found))
+    first = [of.level(value) for value in order]
+    for level in first:
+        if level not in levels:
+            names = [of.text(one) for one in levels]
+            text = of.text(level)
+            raise AnalysisError(
+                f"no configuration has {of.name} {text!r}{did_you_mean(text, names)} (there are: {', '.join(names)})"
+            )
+    return tuple(dict.fromkeys(first + levels))
+
+
+def differing(one: ConfigurationResult, other: ConfigurationResult) -> tuple[str, ...]:
+    """Return the dotted settings in which two configurations differ."""
+    a, b = _flat(one.configuration), _flat(other.configuration)
+    return tuple(key for key in dict.fromkeys([*a, *b]) if a.get(key) != b.get(key))
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """Return `; did you mean 'fusion.name'?`, or nothing when no choice is near."""
+    near = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

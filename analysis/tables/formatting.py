@@ -1,0 +1,71 @@
+"""From numbers to text, the last step: one set of rules for every renderer and for the terminal.
+
+58.1 [56.2, 60.0]   percent, with two significant digits of the interval's half-width, one or two decimals
++2.4 [0.6, 4.2]     differences are signed, with a real minus
+0.012, <0.001       p values and probabilities
+"""
+
+from collections.abc import Iterable
+from itertools import groupby
+from statistics import median
+
+from analysis.tables.table import Cell, Column, Table
+
+MINUS = "−"
+
+
+def decimals(half_widths: Iterable[float]) -> int:
+    """Return the decimals, in percent, that show two digits of the median half-width (fractions): 1, or 2 below 1 %."""
+    widths = [width for width in half_widths if width > 0]
+    return 2 if widths and round(100 * median(widths), 6) < 1 else 1
+
+
+def cell_text(cell: Cell, column: Column) -> str:
+    """Return a cell as plain text, with its marks."""
+    if cell.text is not None:
+        return cell.text + cell.marks
+    return f"{_number(cell, column)}{cell.marks}"
+
+
+def header_groups(table: Table) -> list[tuple[str, int]]:
+    """Return the headings above the column titles with the number of columns each spans; empty where there is none."""
+    return [(group, len(list(columns))) for group, columns in groupby(table.columns, key=lambda column: column.group)]
+
+
+def column_titles(table: Table) -> list[str]:
+    """Return one title per column, with its subtitle in a second line."""
+    return [f"{column.title}\n{column.subtitle}" if column.subtitle else column.title for column in table.columns]
+
+
+def text_rows(table: Table) -> list[list[str]]:
+    """Return the rows as text, ready to print."""
+    return [[cell_text(cell, column) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]
+
+
+def is_numeric(column: Column) -> bool:
+    """Whether a column holds numbers and is aligned to the right."""
+    return column.kind != "text"
+
+
+def _number(cell: Cell, column: Column) -> str:
+    if column.kind in ("p", "probability"):
+        return "" if cell.value is None else _probability(cell.value)
+    signed = column.kind == "difference"
+    value = (
+        "" if cell.value is None or column.kind == "interval" else _percent(cell.value, column.digits, signed=signed)
+    )
+    if cell.low is not None and cell.high is not None:
+        value = f"{value} [{_percent(cell.low, column.digits)}, {_percent(cell.high, column.digits)}]".lstrip()
+    if cell.spread is not None:
+        value = f"{value} ± {_percent(cell.spread, column.digits)}"
+    return value
+
+
+def _percent(fraction: float, digits: int, *, signed: bool = False) -> str:
+    rounded = round(100 * fraction, digits) + 0.0  # no negative zero
+    text = f"{rounded:+.{digits}f}" if signed and rounded else f"{rounded:.{digits}f}"
+    return text.replace("-", MINUS)
+
+
+def _probability(value: float) -> str:
+    return "<0.001" if value < 0.001 else ">0.999" if 0.999 < value < 1 else f"{value:.3f}"

@@ -1,0 +1,129 @@
+"""The per-class recall table: configurations down, classes across (the shape of MetaNet's Table 2).
+
+It is printed beside every MCR table because fusion can raise the mean while melanoma recall falls (MetaNet, Table 2).
+Each cell is the mean over folds with the fold SD, which is a spread and no interval.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analysis.errors import AnalysisError
+from analysis.evaluation import ClassCount, ConfigurationResult
+from analysis.tables.caption import caption, stamps, study_notes
+from analysis.tables.context import StudyContext
+from analysis.tables.contrasts import chosen
+from analysis.tables.dimensions import did_you_mean, dimension, ordered
+from analysis.tables.records import recall_records
+from analysis.tables.specification import TableSpecification
+from analysis.tables.table import Cell, Column, Table
+
+
+def build(
+    specification: TableSpecification, results: Sequence[ConfigurationResult], context: StudyContext
+) -> tuple[Table, ...]:
+    """Return one table per target, named `<name>`, or `<name>_<target>` when there are several.
+
+    Raises:
+        AnalysisError: an unknown setting or target.
+    """
+    kept = sort_by_rows(specification, chosen(specification, results))
+    targets = list(context.cohort.classes)
+    if specification.target is not None:
+        if specification.target not in targets:
+            hint = did_you_mean(specification.target, targets)
+            raise AnalysisError(
+                f"table {specification.name}: no target {specification.target!r}{hint} (known: {', '.join(targets)})"
+            )
+        targets = [specification.target]
+    return tuple(_table(specification, kept, context, target, several=len(targets) > 1) for target in targets)
+
+
+def sort_by_rows(
+    specification: TableSpecification, results: Sequence[ConfigurationResult]
+) -> tuple[ConfigurationResult, ...]:
+    """Return the configurations in the order of `rows` and `row_order`; without `rows` as they come."""
+    if specification.rows is None:
+        return tuple(results)
+    rows = dimension(specification.rows, results)
+    levels = ordered((rows.level_of(result) for result in results), specification.row_order, rows)
+    return tuple(sorted(results, key=lambda result: levels.index(rows.level_of(result))))
+
+
+def _table(
+    specification: TableSpecification,
+    results: Sequence[ConfigurationResult],
+    context: StudyContext,
+    target: str,
+    *,
+    several: bool,
+) -> Table:
+    classes = context.cohort.classes[target]
+    summaries = {result.identifier: _summary(result, target) for result in results if result.complete}
+    return Table(
+        name=f"{specification.name}_{target}" if several else specification.name,
+        title=f"{specification.title} ({target})" if several else specification.title,
+        caption=caption(context, "recall of each class and their mean (MCR)", target if several else None),
+        columns=(
+            Column("configuration"),
+            *(_class_column(count, context) for count in classes),
+            Column("MCR, %", "percent"),
+        ),
+        rows=tuple(_row(result, target, summaries, len(classes)) for result in results),
+        notes=(
+            f"Under each class: {context.cohort.sample}s / {context.cohort.group}s. Cells: mean over folds ± SD over "
+            "folds, which is a spread, not an interval.",
+            *_absent_notes(results, target),
+            *study_notes(context, results),
+        ),
+        stamps=stamps(results),
+        records=tuple(
+            row
+            for result in results
+            if result.complete
+            for row in recall_records(result, target, *summaries[result.identifier])
+        ),
+    )
+
+
+def _class_column(count: ClassCount, context: StudyContext) -> Column:
+    return Column(count.name, "percent", subtitle=f"{count.n_samples:,} / {count.n_groups:,}")
+
+
+def _summary(result: ConfigurationResult, target: str) -> tuple[list[float], list[float | None]]:
+    """Mean and SD over the folds in which a class occurs; NaN for a class that occurs in none."""
+    means, sds = [], []
+    for recalls in result.fold_recalls(target).T:
+        present = recalls[~np.isnan(recalls)]
+        means.append(float(present.mean()) if len(present) else float("nan"))
+        sds.append(float(present.std(ddof=1)) if len(present) > 1 else None)
+    return means, sds
+
+
+def _row(
+    result: ConfigurationResult,
+    target: str,
+    summaries: dict[str, tuple[list[float], list[float | None]]],
+    n_classes: int,
+) -> tuple[Cell, ...]:
+    if not result.complete:
+        return (Cell(text=result.label), *([Cell(text=f"– ({result.progress})")] * (n_classes + 1)))
+    means, sds = summaries[result.identifier]
+    scores = result.scores_of("mcr", target)
+    cells = [Cell(text="–") if np.isnan(mean) else Cell(mean, spread=sd) for mean, sd in zip(means, sds, strict=True)]
+    return (Cell(text=result.label), *cells, Cell(scores.estimate, spread=scores.fold_sd))
+
+
+def _absent_notes(results: Sequence[ConfigurationResult], target: str) -> tuple[str, ...]:
+    complete = next((result for result in results if result.complete), None)
+    if complete is None:
+        return ()
+    absent = np.isnan(complete.fold_recalls(target))
+    names = [
+        f"{count.name} (in {int(missing.sum())} of {len(missing)} folds)"
+        for count, missing in zip(complete.counts[target], absent.T, strict=True)
+        if missing.any()
+    ]
+    if not names:
+        return ()
+    return (f"Folds without a sample of a class leave it out of the mean: {', '.join(names)}.",)

@@ -1,0 +1,69 @@
+"""The model of a table: numbers, not text. Builders fill it, renderers write it, nobody changes it.
+
+A cell holds fractions (0.581); how many digits and whether as percent is the column's `kind` and `digits`, applied by
+`analysis.tables.formatting` in the last step.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["text", "percent", "difference", "interval", "p", "probability"]
+"""percent: 58.1; difference: +2.4, signed; interval: [0.6, 4.2], bounds only; p: 0.012 or <0.001."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: a number with an interval (`low`, `high`) or an SD (`spread`), or `text` in its place.
+
+    `marks` are note signs such as a dagger; `bold` and `underline` stand for best and second best.
+    """
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    spread: float | None = None
+    text: str | None = None
+    bold: bool = False
+    underline: bool = False
+    marks: str = ""
+
+
+MISSING = Cell(text="–")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column; neighbours of one `group` stand under one heading. `subtitle` is a second line, as class sizes."""
+
+    title: str
+    kind: Kind = "text"
+    group: str = ""
+    subtitle: str = ""
+    digits: int = 1
+
+
+@dataclass(frozen=True)
+class Table:
+    """A finished table. `name` is the stem of its files; `stamps` are warnings in capitals, as INCOMPLETE (3/5 folds).
+
+    `title` says what is shown, `caption` what the numbers estimate, from which data; LaTeX prints both in its caption.
+
+    `records` hold the same results in full precision, one flat mapping per row of the long CSV.
+    """
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    stamps: tuple[str, ...] = ()
+    records: tuple[Mapping[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"table {self.name}: a row has {len(row)} cells, the table {len(self.columns)} columns"
+                )

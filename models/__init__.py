@@ -1,0 +1,1 @@
+"""Skin-lesion classifiers that fuse images with metadata, as plain torch modules."""

@@ -1,0 +1,58 @@
+"""What every fusion is: (batch, C, h, w) feature map and (batch, M) metadata in, (batch, out_features) vector out.
+
+A member says with class attributes what it can do (`uses_metadata`, `spatial`, `depths`), so that a search space and a
+feature cache never ask for its class by name.
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from models.errors import InputError
+from models.fusions.branch import check_widths
+from models.registry import Registry
+
+
+class Fusion(nn.Module, ABC):
+    """Joins a feature map with metadata.
+
+    `channels` C of the feature map, `metadata_width` M, `depth` layers of the metadata branch (None: the default of the
+    fusion), `widths` of its hidden layers ("scaled" or "published", see `branch_widths`). InputError when the depth is
+    not one of `depths`, the widths are unknown, or a fusion that uses metadata gets none.
+    """
+
+    name: ClassVar[str]
+    uses_metadata: ClassVar[bool]
+    spatial: ClassVar[bool]  # False: equal on the 1 x 1 map that global average pooling leaves, so pooled features do
+    depths: ClassVar[tuple[int, ...]]
+    default_depth: ClassVar[int | None]
+    out_features: int
+
+    def __init__(self, channels: int, metadata_width: int, *, depth: int | None = None, widths: str = "scaled") -> None:
+        super().__init__()
+        if self.uses_metadata and metadata_width < 1:
+            raise InputError(f"fusion '{self.name}' needs metadata, got a width of {metadata_width}; use fusion 'none'")
+        self.channels = channels
+        self.metadata_width = metadata_width
+        self.depth = self.resolve_depth(depth)
+        self.widths = check_widths(widths)
+
+    @classmethod
+    def resolve_depth(cls, depth: int | None) -> int | None:
+        """Return the depth that is built for `depth` (None: the default); InputError when the fusion has no such."""
+        if depth is None:
+            return cls.default_depth
+        if not cls.depths:
+            raise InputError(f"fusion '{cls.name}' has no metadata branch, got depth {depth}; leave the depth out")
+        if depth not in cls.depths:
+            legal = ", ".join(map(str, cls.depths))
+            raise InputError(f"fusion '{cls.name}' has no depth {depth}; choose one of {legal}")
+        return depth
+
+    @abstractmethod
+    def forward(self, feature_map: Tensor, metadata: Tensor) -> Tensor:
+        """Return the fused vector (batch, out_features) of maps (batch, C, h, w) and metadata (batch, M)."""
+
+
+FUSIONS: Registry[type[Fusion]] = Registry("fusion")

@@ -1,0 +1,109 @@
+"""Ray: attach to a cluster or start a local one, and work out how many trials fit, before anything is launched."""
+
+import math
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import InputError
+from searchspace.study import Resources
+
+_OWNED = b"fusesearch:owned-by"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A connected cluster: CPUs and GPUs in all, and whether it is ours alone."""
+
+    cpus: float
+    gpus: float
+    local: bool
+
+    def concurrency(self, wanted: Resources, trials: int) -> int:
+        """Return how many trials run at once.
+
+        Raises:
+            InputError: not even one trial fits; names what is wanted and what there is.
+        """
+        if wanted.threads > self.cpus:
+            raise InputError(f"resources.threads={wanted.threads}: a trial wants {wanted.threads} CPUs, the cluster has {self.cpus:g}")
+        if wanted.gpu > self.gpus:
+            raise InputError(f"resources.gpu={wanted.gpu:g}: a trial wants {wanted.gpu:g} of a GPU, the cluster has {self.gpus:g}")
+        slots = math.floor(self.cpus / wanted.threads)
+        if wanted.gpu:
+            slots = min(slots, math.floor(self.gpus) * math.floor(1 / wanted.gpu + 1e-9))
+        return max(1, min(slots, trials))
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[Cluster]:
+    """Connect to Ray for the length of the block, from a neutral working directory.
+
+    `address` is a cluster's address or `auto`; without one: RAY_ADDRESS, then a cluster that was started on this machine,
+    then a local one of our own, which ends with the block. The working directory moves because Ray hands the driver's to its
+    workers, where a folder named `models` would hide ours.
+
+    Raises:
+        InputError: no cluster at the address; one line that says what to do.
+    """
+    prepare_environment()
+    import ray
+
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory(prefix="fusesearch-") as neutral:
+        os.chdir(neutral)
+        try:
+            local = _connect(address)
+            total = ray.cluster_resources()
+            yield Cluster(total.get("CPU", 0.0), total.get("GPU", 0.0), local)
+        finally:
+            ray.shutdown()
+            os.chdir(before)
+
+
+def prepare_environment() -> None:
+    """Set what Ray reads from the environment when it is first imported, unless the user did.
+
+    Ray attaches without a token even where a token file stands (and `ray start` has then switched authentication on).
+    """
+    if "ray" in sys.modules:
+        return
+    settings = {
+        "RAY_CHDIR_TO_TRIAL_DIR": "0",
+        "RAY_AIR_NEW_OUTPUT": "0",
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+        "TUNE_DISABLE_SIGINT_HANDLER": "1",
+        "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+        "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    }
+    if (Path.home() / ".ray" / "auth_token").exists() or {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+        settings["RAY_AUTH_MODE"] = "token"
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+
+
+def _connect(address: str | None) -> bool:
+    """Connect, and tell whether the cluster is a local one of our own."""
+    import ray
+    from ray.experimental import internal_kv
+
+    quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
+    explicit = address or os.environ.get("RAY_ADDRESS")
+    try:
+        ray.init(address=explicit or "auto", **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        if explicit:
+            first = str(error).strip().partition("\n")[0]
+            raise InputError(f"cannot reach a Ray cluster at {explicit}: {first} (is it up, and is RAY_AUTH_MODE the same there?)") from error
+    else:
+        if explicit or not internal_kv._internal_kv_get(_OWNED):
+            return False
+        ray.shutdown()  # the private cluster of another run on this machine: it ends when that run ends
+    ray.init(address="local", include_dashboard=False, **quiet)
+    internal_kv._internal_kv_put(_OWNED, str(os.getpid()).encode())
+    return True

@@ -1,0 +1,53 @@
+"""`--set key=value`: change one setting of a study from the command line.
+
+A key is a dotted setting of the study (`folds.folds=3`); a configuration section stands for its place under `fixed`
+(`training.epochs=5`), and under `scientific` the rest of the key is one factor (`scientific.fusion.name=[concat]`).
+Values are YAML.
+"""
+
+from typing import Any
+
+import yaml
+
+from models.errors import InputError
+
+SECTIONS = ("backbone", "image", "metadata", "fusion", "head", "loss", "training")
+
+
+def apply_override(document: dict[str, Any], override: str) -> None:
+    """Set one `key=value` in a study's plain settings.
+
+    Raises:
+        InputError: not of that form, or a key that the study searches over.
+    """
+    key, separator, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not separator or not all(parts):
+        raise InputError(f"--set {override!r}: write key=value, for example training.epochs=5 or folds.folds=3")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {override!r}: the value is not YAML") from error
+    _refuse_factor(document, ".".join(parts))
+    *folders, last = _path(parts)
+    place = document
+    for folder in folders:
+        place = place.setdefault(folder, {})
+        if not isinstance(place, dict):
+            raise InputError(f"--set {override!r}: {folder} holds no named settings")
+    place[last] = value
+
+
+def _path(parts: list[str]) -> list[str]:
+    if parts[0] == "scientific" and len(parts) > 1:
+        return ["scientific", ".".join(parts[1:])]
+    return ["fixed", *parts] if parts[0] in SECTIONS else parts
+
+
+def _refuse_factor(document: dict[str, Any], name: str) -> None:
+    """A fixed value under a searched factor would have no effect."""
+    grids = document.get("scientific")
+    for grid in grids if isinstance(grids, list) else [grids]:
+        if isinstance(grid, dict) and name.removeprefix("fixed.") in grid:
+            factor = name.removeprefix("fixed.")
+            raise InputError(f"--set {name}=...: this study searches {factor}; say --set 'scientific.{factor}=[...]' to change its values")

@@ -1,0 +1,129 @@
+"""Before anything starts: open the cohort, expand the space, cut the folds, plan every fold fit, and check all of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from analysis.ledger import FitRecord, Ledger
+from models.errors import InputError
+from searchspace.grid import expand
+from searchspace.study import Study
+from trainables.cohorts import Cohort, open_cohort
+from trainables.configuration import Configuration
+from trainables.features import build_backbone, features_cached, open_features
+from trainables.images.pixels import Tick
+from trainables.losses import create_loss
+from trainables.metadata import fit_encoder
+from trainables.planning import PlannedFit, Trial, TrialContext, plan_trial, splits_for
+from trainables.trial import SETTLED
+from trainables.weights import Weights, find_weights, read_weights
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asked for, with absolute paths."""
+
+    study: Study
+    data: Path | None
+    weights: Path | None
+    skip_bad: bool
+    cache: Path
+    device: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All trials of a study with what they share, and the records that the ledger held when it was made."""
+
+    study: Study
+    trials: tuple[Trial, ...]
+    context: TrialContext
+    known: dict[str, FitRecord]
+
+    @property
+    def fits(self) -> list[PlannedFit]:
+        """Every planned fold fit."""
+        return [fit for trial in self.trials for fit in trial.fits]
+
+    def open_fits(self, trial: Trial) -> list[PlannedFit]:
+        """The fold fits of a trial that have to be trained."""
+        return [fit for fit in trial.fits if fit.key not in self.known or self.known[fit.key].state not in SETTLED]
+
+    @property
+    def open_trials(self) -> list[Trial]:
+        """The trials with anything left to train."""
+        return [trial for trial in self.trials if self.open_fits(trial)]
+
+
+def prepare_plan(request: Request, ledger: Ledger) -> Plan:
+    """Open, check and plan everything; nothing is trained.
+
+    Raises:
+        InputError: whatever is wrong with the study, the data, the weights or the folds.
+    """
+    configurations = expand(request.study)
+    cohort = open_cohort(request.study.cohort, request.data, request.skip_bad)
+    for configuration in configurations.values():
+        _check_fits(configuration, cohort)
+    context = TrialContext(
+        cohort=cohort,
+        folds=request.study.folds,
+        splits=splits_for(cohort, request.study.folds, list(configurations.values())),
+        ledger=ledger,
+        cache=request.cache,
+        weights=_weights(request, list(configurations.values())),
+        threads=request.study.resources.threads,
+        device=request.device,
+    )
+    trials = tuple(plan_trial(label, configuration, context) for label, configuration in configurations.items())
+    known = ledger.records(fit.key for trial in trials for fit in trial.fits)
+    plan = Plan(request.study, trials, context, known)
+    for configuration in _distinct_features(plan, everything=True):
+        if not _cached(plan, configuration):
+            build_backbone(configuration.backbone, configuration.image, context.weights_of(configuration))
+    return plan
+
+
+def compute_features(plan: Plan, workers: int, tick: dict[str, Tick]) -> None:
+    """Compute the features of the open trials on this node, with all its cores, so that no trial has to wait for them."""
+    context = plan.context
+    for configuration in _distinct_features(plan):
+        arguments = (context.cohort, configuration.backbone, configuration.image, context.weights_of(configuration))
+        open_features(*arguments, configuration.feature_kind, context.cache, workers=workers, tick=tick.__getitem__)
+
+
+def missing_features(plan: Plan) -> list[Configuration]:
+    """Return one configuration for each set of features that the open trials need and this node does not have."""
+    return [configuration for configuration in _distinct_features(plan) if not _cached(plan, configuration)]
+
+
+def _check_fits(configuration: Configuration, cohort: Cohort) -> None:
+    """Build what depends on both configuration and cohort once, so that a mismatch is an error now and not in a trial."""
+    fit_encoder(configuration.metadata, cohort, np.arange(len(cohort.samples)))
+    classes = [np.bincount(cohort.labels(target.name), minlength=len(target.classes)) for target in cohort.targets]
+    create_loss(configuration.loss, classes)
+
+
+def _distinct_features(plan: Plan, *, everything: bool = False) -> list[Configuration]:
+    trials = plan.trials if everything else plan.open_trials
+    found = {(c.backbone, c.image, c.feature_kind): c for c in (trial.configuration for trial in trials)}
+    return list(found.values())
+
+
+def _cached(plan: Plan, configuration: Configuration) -> bool:
+    context = plan.context
+    weights = context.weights_of(configuration)
+    return features_cached(context.cohort, configuration.backbone, configuration.image, weights, configuration.feature_kind, context.cache)
+
+
+def _weights(request: Request, configurations: list[Configuration]) -> dict[str, Weights]:
+    """Read the weights file of every backbone that wants one."""
+    wanted = sorted({c.backbone.name for c in configurations if c.backbone.weights == "file"})
+    if wanted and request.weights is None:
+        raise InputError(f"study {request.study.name} needs the weights of {', '.join(wanted)}: give --weights <file or folder>, or --set backbone.weights=none")
+    if not wanted and request.weights is not None:
+        raise InputError(f"--weights {request.weights}: no configuration of study {request.study.name} reads weights; say --set backbone.weights=file")
+    if len(wanted) > 1 and request.weights is not None and request.weights.is_file():
+        raise InputError(f"--weights {request.weights} is one file, but {', '.join(wanted)} each need one; give a folder of files")
+    return {name: read_weights(find_weights(request.weights, name)) for name in wanted if request.weights}

@@ -1,0 +1,97 @@
+"""The end of a run: from the ledger to finished tables, on disk and on the screen."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from analysis.evaluation import ConfigurationResult, evaluate
+from analysis.ledger import FitRecord
+from analysis.tables import Table, build_tables, column_titles, header_groups, render_all, study_context, text_rows
+from searchspace.preparation import Plan
+from searchspace.workspace import Workspace
+
+WIDE = 110
+"""Columns from which a table prints its intervals beside their numbers."""
+
+
+def fill_tables(plan: Plan, workspace: Workspace) -> tuple[Table, ...]:
+    """Evaluate every configuration from the ledger, write the study's tables and return them; none without any fold fit."""
+    records = plan.context.ledger.records(fit.key for fit in plan.fits)
+    if not records:
+        return ()
+    results = [_evaluate(plan, number, records) for number in range(len(plan.trials))]
+    context = study_context(
+        study=plan.study.name,
+        question=plan.study.question,
+        records=records.values(),
+        results=results,
+        features="Heads on frozen features, no augmentation",
+        sample="image" if len(plan.context.cohort.image_names) == 1 else "sample",
+    )
+    tables = build_tables(plan.study.tables, results, context)
+    workspace.write_tables(render_all(tables))
+    return tables
+
+
+def show_results(
+    plan: Plan, tables: tuple[Table, ...], workspace: Workspace, console: Console, *, seconds: float, interrupted: bool
+) -> int:
+    """Print the first table, where everything lies, and what to do next; return the exit code."""
+    if tables:
+        _print_table(tables[0], console)
+    states = {key: record.state for key, record in plan.context.ledger.records(fit.key for fit in plan.fits).items()}
+    done, failed = (sum(state == name for state in states.values()) for name in ("done", "failed"))
+    diverged = sum(state == "diverged" for state in states.values())
+    troubles = "".join(f", {count} {name}" for count, name in ((diverged, "diverged"), (failed, "failed")) if count)
+    lines = [
+        "",
+        f"{done} of {len(plan.fits)} fold fits done{troubles}; {seconds:.0f} s",
+        f"tables       {workspace.location}/tables/*.md, .tex, .csv",
+        f"predictions  {plan.context.ledger.storage.location}/predictions/*.parquet",
+        f"curves       tensorboard --logdir {workspace.tensorboard}",
+        *_next(plan, interrupted, complete=done + diverged == len(plan.fits), failed=failed),
+    ]
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
+    if interrupted:
+        return 130
+    return 0 if done + diverged == len(plan.fits) else 1
+
+
+def _evaluate(plan: Plan, number: int, records: dict[str, FitRecord]) -> ConfigurationResult:
+    trial = plan.trials[number]
+    found = [records[fit.key] for fit in trial.fits if fit.key in records]
+    ledger = plan.context.ledger
+    predictions = {record.key: ledger.predictions(record) for record in found if record.state == "done"}
+    planned = [(fit.identity["repeat"], fit.identity["fold"]) for fit in trial.fits]
+    return evaluate(trial.identifier, trial.configuration.canonical(), trial.label, planned, found, predictions)
+
+
+def _next(plan: Plan, interrupted: bool, *, complete: bool, failed: int) -> list[str]:
+    if interrupted:
+        return ["interrupted; run the same command again to continue"]
+    if failed:
+        return ["some fold fits failed, reasons above and in the table's notes; run the same command again to try only those again"]
+    if not complete:
+        return ["not every fold fit was reached; run the same command again to continue"]
+    if plan.study.cohort.name == "phantom":
+        return ["next         python -m searchspace.run ham10000-screen --data <HAM10000 folder> --set backbone.weights=none"]
+    return []
+
+
+def _print_table(table: Table, console: Console) -> None:
+    """Print a table as text; on a narrow terminal an interval goes under its number."""
+    grid = Grid(title=Text(table.title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
+    groups = [name for name, span in header_groups(table) for _ in range(span)]
+    for position, title in enumerate(column_titles(table)):
+        heading = f"{groups[position]}\n{title}" if any(groups) else title
+        grid.add_column(Text(heading), justify="left" if table.columns[position].kind == "text" else "right", no_wrap=True)
+    for row, cells in zip(text_rows(table), table.rows, strict=True):
+        texts = [text.replace(" [", "\n[") for text in row] if console.width < WIDE else row
+        grid.add_row(*(Text(text, style="bold" if cell.bold else "") for text, cell in zip(texts, cells, strict=True)))
+    console.print(grid)
+    for stamp in table.stamps:
+        console.print(stamp, style="bold yellow", markup=False, highlight=False)
+    for line in (table.caption, *table.notes):
+        console.print(line, style="dim", markup=False, highlight=False, soft_wrap=not console.is_terminal)

@@ -1,0 +1,97 @@
+"""TensorBoard: a run per fold fit with its curves while it trains, and one HParams row per configuration.
+
+`tensorboard --logdir <run>` shows `loss`, `learning rate`, and from the inner validation part `inner/mcr` and `inner/auc`.
+Fold fits that were in the ledger already are written from its history, so the picture is whole after a restart.
+"""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+from analysis.ledger import Ledger
+from searchspace.grid import level
+from trainables.events import EpochEnded, Event, FitEnded
+from trainables.planning import Trial
+
+
+class TensorBoardLog:
+    """Writes events under `folder`, which is emptied first: everything in it can be written again from the ledger."""
+
+    def __init__(self, folder: Path, factors: list[str]) -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.folder, self.factors = folder, factors
+        self._open: dict[tuple[str, int, int], SummaryWriter] = {}
+        self._finished: dict[str, dict[tuple[int, int], FitEnded]] = {}
+
+    def handle(self, trial: Trial, event: Event, ledger: Ledger) -> None:
+        """Write one event; when the last fold fit of a trial ends, write its HParams row."""
+        if isinstance(event, EpochEnded):
+            _write_epoch(self._writer(trial, event), event)
+            return
+        if event.reused:
+            self._replay(trial, event, ledger)
+        place = (trial.identifier, event.repeat, event.fold)
+        if place in self._open:
+            self._open.pop(place).close()
+        ended = self._finished.setdefault(trial.identifier, {})
+        ended[event.repeat, event.fold] = event
+        if len(ended) == len(trial.fits):
+            self._write_row(trial, list(ended.values()))
+
+    def close(self) -> None:
+        """Flush what is open."""
+        while self._open:
+            self._open.popitem()[1].close()
+
+    def _writer(self, trial: Trial, event: Event) -> SummaryWriter:
+        place = (trial.identifier, event.repeat, event.fold)
+        if place not in self._open:
+            name = f"fold {event.fold}" if len({fit.identity["repeat"] for fit in trial.fits}) == 1 else f"repeat {event.repeat} fold {event.fold}"
+            self._open[place] = SummaryWriter(str(self.folder / _safe(trial.label) / name), flush_secs=5)
+        return self._open[place]
+
+    def _replay(self, trial: Trial, event: FitEnded, ledger: Ledger) -> None:
+        record = ledger.get(event.key)
+        history = record.history if record else []
+        for entry in history:
+            epoch = EpochEnded(repeat=event.repeat, fold=event.fold, epochs=len(history), **entry)
+            _write_epoch(self._writer(trial, epoch), epoch)
+
+    def _write_row(self, trial: Trial, ended: list[FitEnded]) -> None:
+        settings = {factor: _text(level(trial.configuration, factor)) for factor in self.factors}
+        metrics = {f"cross-validated/{name}": _mean(ended, name) for name in ("mcr", "auc")}
+        metrics["cross-validated/fold fits done"] = float(sum(event.state == "done" for event in ended))
+        with SummaryWriter(str(self.folder / _safe(trial.label))) as writer:
+            for summary in hparams(settings, metrics):
+                writer.file_writer.add_summary(summary)
+            for name, value in metrics.items():
+                writer.add_scalar(name, value)
+
+
+def _write_epoch(writer: SummaryWriter, event: EpochEnded) -> None:
+    writer.add_scalar("loss", event.loss, event.epoch)
+    writer.add_scalar("learning rate", event.learning_rate, event.epoch)
+    for name, value in event.inner.items():
+        if value is not None:
+            writer.add_scalar(f"inner/{name}", value, event.epoch)
+
+
+def _mean(ended: list[FitEnded], name: str) -> float:
+    """Return the mean over folds, or NaN while any fold has no value: half a mean would look like a whole one."""
+    values = [event.metrics.get(name) for event in ended]
+    return float("nan") if any(value is None for value in values) else float(np.mean([value or 0.0 for value in values]))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "+".join(str(item) for item in value) or "none"
+    return "none" if value is None else str(value)
+
+
+def _safe(label: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in " +-_.=," else "_" for letter in label)

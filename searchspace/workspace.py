@@ -1,0 +1,109 @@
+"""The run folder: who may write to it, what was asked for, and where things lie.
+
+`run.json` what was asked, `ledger/` fold fits and predictions, `tables/` the finished tables, `tensorboard/` the curves.
+The folder may be a URI (`s3://...`); TensorBoard, which writes to local disks only, then logs beside the node's cache and
+its files are copied to the URI at the end.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from analysis.ledger import Ledger
+from analysis.ledger.storage import Storage
+from models.errors import InputError
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An open run folder. `tensorboard` is always a local folder."""
+
+    storage: Storage
+    tensorboard: Path
+
+    @property
+    def location(self) -> str:
+        """Where the run lies, as the user may type it."""
+        return self.storage.location
+
+    def write_request(self, request: dict[str, Any]) -> None:
+        """Record what was asked for, which `--resume` reads."""
+        self.storage.write("run.json", json.dumps(request, indent=1, sort_keys=True).encode())
+
+    def write_tables(self, files: dict[str, bytes]) -> None:
+        """Write the finished table files."""
+        for name, content in sorted(files.items()):
+            self.storage.write(f"tables/{name}", content)
+
+    def publish_tensorboard(self) -> None:
+        """Copy the TensorBoard files to a run folder that is not local."""
+        if self.storage.local is not None:
+            return
+        for path in sorted(self.tensorboard.rglob("events.*")):
+            self.storage.write(f"tensorboard/{path.relative_to(self.tensorboard).as_posix()}", path.read_bytes())
+
+
+def read_request(location: str) -> dict[str, Any]:
+    """Return what an earlier run in this folder was asked.
+
+    Raises:
+        InputError: there is no run, or its run.json is damaged.
+    """
+    content = Storage(location).read("run.json")
+    if content is None:
+        raise InputError(f"--resume: there is no run in {location} (no run.json); start it without --resume")
+    try:
+        return dict(json.loads(content))
+    except ValueError as error:
+        raise InputError(f"--resume: {location}/run.json is damaged; start the run without --resume, its fold fits are kept") from error
+
+
+def open_ledger(location: str, shared: str | None) -> Ledger:
+    """Return the ledger to share with other runs, if one was given, else the run's own."""
+    return Ledger(shared) if shared else Ledger(Storage(location).folder("ledger"))
+
+
+@contextmanager
+def open_workspace(location: str, study: str, cache: Path) -> Iterator[Workspace]:
+    """Open the run folder for writing, alone.
+
+    Args:
+        location: a folder or a URI; made if absent.
+        study: the study's name; a folder that holds another study's run is refused.
+        cache: the node's cache folder.
+
+    Raises:
+        InputError: in use by another process, holds another study, or cannot be written.
+    """
+    storage = Storage(location)
+    scratch = storage.local or cache / "runs" / location.replace("/", "_").replace(":", "_").partition("?")[0]
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(scratch / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(f"--out {location}: another process is running in this folder; wait for it, or choose another --out") from error
+    except OSError as error:
+        raise InputError(f"--out {location}: cannot be written: {error.strerror or error}") from error
+    try:
+        _refuse_other_study(storage, study)
+        yield Workspace(storage, scratch / "tensorboard")
+    finally:
+        lock.release()
+
+
+def _refuse_other_study(storage: Storage, study: str) -> None:
+    content = storage.read("run.json")
+    if content is None:
+        return
+    try:
+        earlier = json.loads(content)["study"]["name"]
+    except (ValueError, KeyError, TypeError):
+        return
+    if earlier != study:
+        raise InputError(f"--out {storage.location} holds a run of study {earlier!r}; choose another --out for {study!r}")

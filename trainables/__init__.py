@@ -1,0 +1,1 @@
+"""What one trial does: cohorts, folds, images, metadata, losses, one fold fit and its executors."""

@@ -1,0 +1,141 @@
+"""What is checked when a cohort is opened, cell by cell and group by group.
+
+Every fault is found before any is reported, so that a data set is put right in one go: without `--skip-bad` one message
+lists the first ten, with it the faulty samples are left out and recorded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from models.errors import InputError
+from trainables.cohorts.base import Field, Problem, Target
+
+SHOWN = 10
+"""Problems that a message lists; the rest are counted."""
+
+
+class Findings:
+    """Problems by row number, in the order found. `names` is how each row is called in a message."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._found: list[tuple[int, str]] = []
+
+    def add(self, row: int, what: str) -> None:
+        """Note one problem of one row."""
+        self._found.append((row, what))
+
+    def settle(self, path: Path, skip_bad: bool) -> tuple[list[int], tuple[Problem, ...]]:
+        """Row numbers that can be used and the problems of the others; InputError when there are any not to be skipped.
+
+        With `skip_bad` it is an error only when no row is left.
+        """
+        bad = {row for row, _ in self._found}
+        problems = tuple(Problem(self.names[row], what) for row, what in sorted(self._found, key=lambda item: item[0]))
+        count = f"{len(bad):,} of {len(self.names):,} samples cannot be used"
+        if problems and not skip_bad:
+            rest = f"\n  ... and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
+            listed = "".join(f"\n  {problem.sample}: {problem.what}" for problem in problems[:SHOWN])
+            raise InputError(f"{path}: {count}{listed}{rest}\nCorrect them, or leave them out with --skip-bad.")
+        if len(bad) == len(self.names):
+            first = problems[0]
+            raise InputError(f"{path}: none of {len(bad):,} samples can be used; the first, {first.sample}: {first.what}")
+        return [row for row in range(len(self.names)) if row not in bad], problems
+
+
+def check_ids(ids: Sequence[str], findings: Findings) -> None:
+    """Every sample has an id of its own; of a repeated id no row is right, since nothing says which."""
+    times = Counter(ids)
+    for row, sample in enumerate(ids):
+        if not sample:
+            findings.add(row, "the sample has no id")
+        elif times[sample] > 1:
+            findings.add(row, f"the id appears {times[sample]} times")
+
+
+def check_labels(target: Target, cells: Sequence[str], findings: Findings) -> None:
+    """Every sample has a label, and one of the declared classes."""
+    for row, cell in enumerate(cells):
+        if not cell:
+            findings.add(row, f"{target.name} is missing")
+        elif cell not in target.classes:
+            findings.add(row, f"{target.name} {cell!r} is not one of {', '.join(target.classes)}")
+
+
+def read_field(field: Field, cells: Sequence[str], missing: Collection[str], findings: Findings) -> list[float | str | None]:
+    """Values of one field: numbers as float (NaN where missing), categories as declared (None where missing).
+
+    A cell is missing when it is blank or, whatever its letter case, one of `missing`.
+    """
+    absent = {"", *(text.casefold() for text in missing)}
+    read = _number if field.kind == "number" else _category
+    empty = math.nan if field.kind == "number" else None
+    values: list[float | str | None] = []
+    for row, cell in enumerate(cells):
+        try:
+            values.append(empty if cell.casefold() in absent else read(field, cell))
+        except ValueError as error:
+            findings.add(row, str(error))
+            values.append(empty)
+    return values
+
+
+def _number(field: Field, cell: str) -> float:
+    try:
+        value = float(cell.replace("_", "x"))  # Python reads 1_0 as ten; in a table it is a slip
+    except ValueError:
+        raise ValueError(f"{field.name} {cell!r} is not a number") from None
+    low = -math.inf if field.minimum is None else field.minimum
+    high = math.inf if field.maximum is None else field.maximum
+    if not math.isfinite(value) or not low <= value <= high:
+        raise ValueError(f"{field.name} {cell} is outside {low:g} to {high:g}")
+    return value
+
+
+def _category(field: Field, cell: str) -> str:
+    if cell not in field.categories:
+        raise ValueError(f"{field.name} {cell!r} is not one of {', '.join(field.categories)}")
+    return cell
+
+
+def notes(samples: pd.DataFrame, targets: Sequence[Target], group_name: str, digests: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """What is odd but no error: classes without samples, groups with several labels, one image file in two groups."""
+    found = [note for target in targets for note in (*_empty_classes(samples, target), *_conflicts(samples, target, group_name))]
+    return (*found, *_shared_images(samples, group_name, digests))
+
+
+def _empty_classes(samples: pd.DataFrame, target: Target) -> list[str]:
+    present = set(samples[f"target:{target.name}"])
+    return [f"{target.name}: class {name!r} has no sample" for name in target.classes if name not in present]
+
+
+def _conflicts(samples: pd.DataFrame, target: Target, group_name: str) -> list[str]:
+    pairs = samples[["group", f"target:{target.name}"]].drop_duplicates()
+    times = pairs["group"].value_counts()
+    several = sorted(str(group) for group in times.index[times > 1])
+    if not several:
+        return []
+    labels = sorted(pairs.loc[pairs["group"] == several[0], f"target:{target.name}"])
+    return [f"{target.name}: {group_name}s with more than one label: {len(several):,}, the first is {several[0]} ({', '.join(labels)})"]
+
+
+def _shared_images(samples: pd.DataFrame, group_name: str, digests: Sequence[Sequence[str]]) -> list[str]:
+    rows_of: dict[str, list[int]] = {}
+    for row, row_digests in enumerate(digests):
+        for digest in row_digests:
+            rows_of.setdefault(digest, []).append(row)
+    groups = samples["group"].tolist()
+    shared = [rows for rows in rows_of.values() if len({groups[row] for row in rows}) > 1]
+    if not shared:
+        return []
+    example = " and ".join(f"{samples.index[row]} ({group_name} {groups[row]})" for row in shared[0][:2])
+    return [
+        f"identical image files in different {group_name}s, which grouped folds cannot keep together: "
+        f"{len(shared):,}, the first is {example}"
+    ]

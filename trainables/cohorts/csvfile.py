@@ -1,0 +1,86 @@
+"""Reads a CSV file of samples strictly: what is wrong with the file as a whole is one line that says what to do.
+
+Every cell is kept as text with the blanks around it removed; what a cell means is decided by the cohort's columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from models.errors import InputError
+from models.registry import did_you_mean
+
+LINE = "line number"
+"""Name of the index: the line of the file on which the row ends, counted from 1."""
+
+
+def read_csv(path: Path, columns: Iterable[str]) -> pd.DataFrame:
+    """Text cells of a UTF-8, comma-separated file with a header, one row per sample, indexed by line number.
+
+    Only the wanted `columns` are returned. InputError: no such file, not UTF-8, NUL bytes, no header, another
+    separator, a missing or repeated column, a line of another length, no rows.
+    """
+    wanted = list(dict.fromkeys(columns))
+    lines = _parse(path, _text(path))
+    if not lines:
+        raise InputError(f"{path}: the file is empty; a header line and one line per sample are expected")
+    header = [cell.strip() for cell in lines[0][1]]
+    _check_header(path, header, wanted)
+    for number, cells in lines[1:]:
+        if len(cells) != len(header):
+            raise InputError(
+                f"{path}: line {number} has {len(cells)} cells where the header has {len(header)}; correct that line"
+            )
+    if len(lines) == 1:
+        raise InputError(f"{path}: there is a header but no line of data below it")
+    places = [header.index(column) for column in wanted]
+    rows = [[cells[place].strip() for place in places] for _, cells in lines[1:]]
+    index = pd.Index([number for number, _ in lines[1:]], name=LINE)
+    return pd.DataFrame(rows, columns=pd.Index(wanted), index=index, dtype=object)
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{path}: the file is UTF-16, not UTF-8; save it as UTF-8")
+    if b"\0" in content:
+        line = content.count(b"\n", 0, content.index(b"\0")) + 1
+        raise InputError(f"{path}: there is a NUL byte in line {line}; the file is broken or not a CSV file")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        raise InputError(f"{path}: line {line} is not UTF-8 (byte 0x{byte:02x}); save the file as UTF-8") from None
+
+
+def _parse(path: Path, text: str) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+    except csv.Error as error:
+        raise InputError(f"{path}: line {reader.line_num} cannot be read as CSV ({error})") from None
+
+
+def _check_header(path: Path, header: list[str], wanted: list[str]) -> None:
+    absent = [column for column in wanted if column not in header]
+    if len(header) == 1 and absent:
+        for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+            if separator in header[0]:
+                raise InputError(f"{path}: the columns are separated by {name}; save the file with commas")
+    if absent:
+        hint = did_you_mean(absent[0], header)
+        names = ", ".join(repr(column) for column in absent)
+        found = ", ".join(header[:12]) + (", ..." if len(header) > 12 else "")
+        raise InputError(f"{path}: no column {names}{hint}; the first line, which must name the columns, has: {found}")
+    repeated = [column for column in wanted if header.count(column) > 1]
+    if repeated:
+        raise InputError(f"{path}: the column {repeated[0]!r} appears {header.count(repeated[0])} times in the header")

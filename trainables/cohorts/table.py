@@ -1,0 +1,175 @@
+"""Any CSV file with a folder of images: which column is what is said in the settings.
+
+One row is one sample; a sample may have several images (derm7pt: clinical and dermoscopy), several targets and any
+number of fields. Example, for ISIC 2020:
+
+    cohort: {name: table, csv: train.csv, id: image_name, image_folder: images, images: {dermoscopy: image_name},
+             targets: {melanoma: {column: target}}, group: {column: patient_id, name: patient},
+             fields: {age: {column: age_approx, kind: number, scale: 90}, sex: {column: sex, kind: category}}}
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import ConfigDict, StringConstraints, model_validator
+from pydantic import Field as Setting
+
+from models.errors import InputError
+from trainables.cohorts.base import COHORTS, Cohort, Field, Target
+from trainables.cohorts.csvfile import read_csv
+from trainables.cohorts.files import ImageFinder, data_folder, inside
+from trainables.cohorts.folder import Layout, open_folder
+from trainables.settings import Settings
+
+MISSING = ("unknown", "nan", "na", "n/a")
+"""Cells that stand for no value, besides blanks and whatever their letter case, unless a field says otherwise."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^\w[\w .-]*$")]
+"""A name given to a field, target or image; it becomes part of column names of the ledger, which use the colon."""
+
+
+class _TableSettings(Settings):
+    model_config = ConfigDict(coerce_numbers_to_str=True)  # classes: [0, 1] in YAML are the cells "0" and "1"
+
+
+class TableField(_TableSettings):
+    """One metadata field of a table."""
+
+    column: str
+    kind: Literal["number", "category"]
+    categories: tuple[str, ...] | None = None
+    """Vocabulary in order; without it, every value of the whole column, sorted."""
+    minimum: float | None = None
+    maximum: float | None = None
+    scale: float = Setting(default=1.0, gt=0.0)
+    """A number is encoded as value / scale."""
+    missing: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> TableField:
+        numeric = {"minimum", "maximum", "scale"} & self.model_fields_set
+        if self.kind == "number" and self.categories is not None:
+            raise ValueError("a number has no categories; use kind: category, or leave them out")
+        if self.kind == "category" and numeric:
+            raise ValueError(f"a category has no {', '.join(sorted(numeric))}; use kind: number, or leave it out")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
+        _check_distinct("categories", self.categories)
+        both = {text.casefold() for text in self.categories or ()} & {text.casefold() for text in self.missing or ()}
+        if both:
+            raise ValueError(f"{sorted(both)[0]!r} cannot be both a category and a missing value")
+        return self
+
+
+class TableTarget(_TableSettings):
+    """One target of a table: its column and its classes in order; without them, every value of the column, sorted."""
+
+    column: str
+    classes: tuple[str, ...] | None = Setting(default=None, min_length=2)
+
+    @model_validator(mode="after")
+    def _check(self) -> TableTarget:
+        _check_distinct("classes", self.classes)
+        return self
+
+
+class TableGroup(_TableSettings):
+    """What folds keep together: its column, and what it is called in reports (lesion, patient)."""
+
+    column: str
+    name: Name = "group"
+
+
+class TableSettings(_TableSettings):
+    """How a CSV file and a folder of images are opened; paths are relative to the data folder."""
+
+    name: Literal["table"] = "table"
+    label: Name = "table"
+    """What the cohort is called in reports."""
+    csv: str
+    id: str
+    """Column of the sample ids."""
+    images: dict[Name, str] = Setting(min_length=1)
+    """Column per image name; its cells are file names, relative paths or ids, with or without extension."""
+    image_folder: str = "."
+    targets: dict[Name, TableTarget] = Setting(min_length=1)
+    group: TableGroup | None = None
+    """Without it every sample is a group of its own."""
+    fields: dict[Name, TableField] = {}
+
+    @model_validator(mode="after")
+    def _check(self) -> TableSettings:
+        taken = {target.column: f"target {name!r}" for name, target in self.targets.items()}
+        if len(taken) < len(self.targets):
+            raise ValueError("two targets read the same column")
+        taken |= {self.id: "the sample id"} | ({self.group.column: "the group"} if self.group else {})
+        for name, field in self.fields.items():
+            if field.column in taken:
+                raise ValueError(f"field {name!r} reads column {field.column!r}, which is {taken[field.column]}")
+            taken[field.column] = f"field {name!r}"
+        return self
+
+
+@COHORTS.register("table")
+def open_table(settings: TableSettings, data: Path | None, skip_bad: bool) -> Cohort:
+    """Open a CSV file and its images. InputError: what is wrong with the folder, the file or the samples."""
+    root = data_folder(settings.name, data)
+    path = inside(root, settings.csv, "the CSV file")
+    if not inside(root, settings.image_folder, "the image folder").is_dir():
+        raise InputError(f"image_folder {settings.image_folder!r} is not a folder in {root}")
+    table = read_csv(path, _wanted(settings))
+    layout = Layout(
+        cohort=settings.label,
+        id_column=settings.id,
+        image_columns=dict(settings.images),
+        targets={target.column: _target(name, target, table, path) for name, target in settings.targets.items()},
+        fields={field.column: _field(name, field, table, path) for name, field in settings.fields.items()},
+        missing={name: _missing(field) for name, field in settings.fields.items()},
+        group_column=settings.group.column if settings.group else None,
+        group_name=settings.group.name if settings.group else "sample",
+    )
+    return open_folder(table, layout, ImageFinder(root, [settings.image_folder]), path, skip_bad)
+
+
+def _wanted(settings: TableSettings) -> list[str]:
+    group = [settings.group.column] if settings.group else []
+    parts = [*settings.targets.values(), *settings.fields.values()]
+    return [settings.id, *settings.images.values(), *group, *(part.column for part in parts)]
+
+
+def _target(name: str, target: TableTarget, table: pd.DataFrame, path: Path) -> Target:
+    classes = target.classes or _values(table, target.column, ())
+    if len(classes) < 2:
+        found = f"only the class {classes[0]!r}" if classes else "no label at all"
+        raise InputError(f"{path}: target {name!r} (column {target.column!r}) has {found}; at least two classes are needed")
+    return Target(name, classes)
+
+
+def _field(name: str, field: TableField, table: pd.DataFrame, path: Path) -> Field:
+    if field.kind == "number":
+        return Field(name, "number", minimum=field.minimum, maximum=field.maximum, scale=field.scale)
+    categories = field.categories or _values(table, field.column, _missing(field))
+    if not categories:
+        raise InputError(f"{path}: field {name!r} (column {field.column!r}) has no value at all; leave the field out")
+    return Field(name, "category", categories=categories)
+
+
+def _missing(field: TableField) -> tuple[str, ...]:
+    """Cells that stand for no value; a declared category is never one of them."""
+    if field.missing is not None:
+        return field.missing
+    declared = {text.casefold() for text in field.categories or ()}
+    return tuple(text for text in MISSING if text not in declared)
+
+
+def _values(table: pd.DataFrame, column: str, missing: tuple[str, ...]) -> tuple[str, ...]:
+    absent = {"", *(text.casefold() for text in missing)}
+    return tuple(sorted({cell for cell in table[column] if cell.casefold() not in absent}))
+
+
+def _check_distinct(what: str, values: tuple[str, ...] | None) -> None:
+    if values is not None and (not values or len(set(values)) < len(values) or "" in values):
+        raise ValueError(f"{what} must be distinct names, at least one: {list(values)}")

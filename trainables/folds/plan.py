@@ -1,0 +1,30 @@
+"""What a fold plan is: a function that gives every sample its fold number, per repeat."""
+
+from collections.abc import Callable
+
+import numpy as np
+from pydantic import Field
+
+from models.registry import Registry
+from trainables.cohorts import Cohort
+from trainables.settings import Settings
+
+TRAIN_ONLY, LEFT_OUT = -1, -2
+"""Fold numbers of samples that are never evaluated, and of samples that take no part at all."""
+
+
+class FoldSettings(Settings):
+    """How the cohort is split: `plan`, number of folds and repeats, seed; `file` for from-file, `test_share` for holdout."""
+
+    plan: str = "grouped"
+    folds: int = Field(default=5, ge=2, le=100)
+    repeats: int = Field(default=1, ge=1, le=100)
+    seed: int = Field(default=0, ge=0)
+    file: str | None = None
+    test_share: float = Field(default=0.2, gt=0.0, lt=1.0)
+
+
+Plan = Callable[[Cohort, FoldSettings, int], np.ndarray]
+"""(cohort, settings, repeat) -> fold number of every sample, int (sample,)."""
+
+FOLD_PLANS: Registry[Plan] = Registry("fold plan")

@@ -1,0 +1,49 @@
+"""All images of a cohort, decoded and prepared once per node: uint8 (sample, image, height, width, 3)."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.errors import InputError
+from trainables.cohorts import Cohort
+from trainables.images.preparation import PREPARATION_VERSION, ImageSettings, prepare
+from trainables.node_cache import cached_array
+
+Tick = Callable[[int, int], None]
+"""Called with (done, total) while images are prepared or encoded."""
+
+
+def pixels_identity(cohort: Cohort, settings: ImageSettings) -> dict[str, Any]:
+    """Return what decides the cached pixels."""
+    return {"cohort": cohort.fingerprint, "image": settings.canonical(), "preparation": PREPARATION_VERSION}
+
+
+def open_pixels(cohort: Cohort, settings: ImageSettings, cache: Path, *, workers: int, tick: Tick | None = None) -> np.ndarray:
+    """Return the prepared images, mapped read-only; the first process on a node decodes them with `workers` threads.
+
+    Raises:
+        InputError: an image cannot be read any more; names the sample.
+    """
+    shape = (len(cohort.samples), len(cohort.image_names), *settings.size, 3)
+
+    def fill(array: np.ndarray) -> None:
+        def decode(row: int) -> None:
+            for position, image in enumerate(cohort.image_names):
+                array[row, position] = prepare(_read(cohort, row, image), settings)
+
+        with ThreadPoolExecutor(workers) as pool:
+            for done, _ in enumerate(pool.map(decode, range(shape[0])), 1):
+                if tick:
+                    tick(done, shape[0])
+
+    return cached_array(cache, "pixels", pixels_identity(cohort, settings), lambda: shape, "uint8", fill)
+
+
+def _read(cohort: Cohort, row: int, image: str) -> np.ndarray:
+    try:
+        return cohort.images.read(row, image)
+    except (OSError, ValueError) as error:
+        raise InputError(f"sample {cohort.samples.index[row]!r}: its {image} image cannot be read: {error}") from error

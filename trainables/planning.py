@@ -1,0 +1,133 @@
+"""From a configuration to its planned fold fits and their keys, and the context that all trials of a study share."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from analysis.ledger import SCHEMA_VERSION, CohortSummary, Ledger, digest
+from models.backbones import BACKBONES_VERSION
+from models.fusions import FUSIONS
+from models.heads import HEADS_VERSION
+from trainables.cohorts import Cohort
+from trainables.configuration import Configuration
+from trainables.features import FEATURES_VERSION, weights_identity
+from trainables.folds import FoldSettings, Split, describe, make_splits
+from trainables.images import PREPARATION_VERSION
+from trainables.losses import LOSSES
+from trainables.metadata import ENCODINGS
+from trainables.optimisation import TRAINING_VERSION
+from trainables.weights import Weights
+
+
+@dataclass(frozen=True)
+class PlannedFit:
+    """One fold fit that a study wants: `identity` is everything that decides its predictions, `key` its hash."""
+
+    identity: dict[str, Any]
+    split: int
+
+    @cached_property
+    def key(self) -> str:
+        """The content address in the ledger."""
+        return digest(self.identity)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A configuration with its planned fold fits and the name that people read."""
+
+    label: str
+    configuration: Configuration
+    fits: tuple[PlannedFit, ...]
+
+    @property
+    def identifier(self) -> str:
+        """The configuration's identifier, which names the trial everywhere."""
+        return self.configuration.identifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialContext:
+    """What all trials of a study share; sent to every worker once."""
+
+    cohort: Cohort
+    folds: FoldSettings
+    splits: dict[float, tuple[Split, ...]]
+    ledger: Ledger
+    cache: Path
+    weights: dict[str, Weights]
+    threads: int = 1
+    device: str = "cpu"
+
+    def weights_of(self, configuration: Configuration) -> Weights | None:
+        """Return the weights file of the configuration's backbone, or None when it reads none."""
+        return self.weights.get(configuration.backbone.name)
+
+    def splits_of(self, configuration: Configuration) -> tuple[Split, ...]:
+        """Return the splits with the inner part that the configuration asks for."""
+        return self.splits[configuration.training.inner_share]
+
+    @cached_property
+    def summary(self) -> CohortSummary:
+        """What the ledger and the captions say about the data."""
+        cohort = self.cohort
+        return CohortSummary(
+            name=cohort.name,
+            fingerprint=cohort.fingerprint,
+            n_samples=len(cohort.samples),
+            n_groups=int(cohort.samples["group"].nunique()),
+            group=cohort.group_name,
+            targets={target.name: target.classes for target in cohort.targets},
+            left_out=len(cohort.left_out),
+        )
+
+    @cached_property
+    def fold_summary(self) -> dict[str, Any]:
+        """What the ledger and the captions say about the folds."""
+        return describe(self.folds, next(iter(self.splits.values())))
+
+
+def splits_for(cohort: Cohort, folds: FoldSettings, configurations: list[Configuration]) -> dict[float, tuple[Split, ...]]:
+    """Return the splits for every inner share that the configurations ask for."""
+    shares = sorted({configuration.training.inner_share for configuration in configurations})
+    return {share: make_splits(cohort, folds, share) for share in shares}
+
+
+def plan_trial(label: str, configuration: Configuration, context: TrialContext) -> Trial:
+    """Return the trial of a configuration: one planned fold fit per split, with its key."""
+    shared = {
+        "schema": SCHEMA_VERSION,
+        "configuration": configuration.canonical(),
+        "cohort": context.cohort.fingerprint,
+        "plan": context.folds.plan,
+        "seed": context.folds.seed,
+        "components": component_versions(configuration),
+        "weights": weights_identity(configuration.backbone, context.weights_of(configuration)),
+        "precision": "float32",
+        "batch": configuration.training.batch_size,
+        "world_size": 1,
+        "threads": context.threads,
+    }
+    fits = []
+    for number, split in enumerate(context.splits_of(configuration)):
+        place = {"repeat": split.repeat, "fold": split.fold, "assignment": split.assignment(context.cohort)}
+        fits.append(PlannedFit({**shared, **place}, number))
+    return Trial(label, configuration, tuple(fits))
+
+
+def component_versions(configuration: Configuration) -> dict[str, int]:
+    """Return the version of each component that decides the numbers; raised by hand when its numbers change."""
+    versions = {
+        "preparation": PREPARATION_VERSION,
+        "backbones": BACKBONES_VERSION,
+        "features": FEATURES_VERSION,
+        "heads": HEADS_VERSION,
+        "training": TRAINING_VERSION,
+        f"fusion {configuration.fusion_name}": FUSIONS.version(configuration.fusion_name),
+        f"loss {configuration.loss.name}": LOSSES.version(configuration.loss.name),
+    }
+    if configuration.uses_metadata:
+        encoding = configuration.metadata.encoding
+        versions[f"encoding {encoding}"] = ENCODINGS.version(encoding)
+    return versions
