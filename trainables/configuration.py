@@ -8,7 +8,7 @@ filled in, so two ways to write the same model are one configuration.
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from analysis.ledger import digest
 from models.errors import InputError
@@ -28,6 +28,12 @@ class FusionSettings(Settings):
     name: str = "concat"
     depth: int | None = Field(default=None, ge=0)
     widths: Literal["scaled", "published"] = "scaled"
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        FUSIONS.get(name)
+        return name
 
 
 class HeadSettings(Settings):

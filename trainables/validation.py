@@ -1,61 +1,100 @@
 """Turns pydantic's findings into one line that names the field, the value and the choices."""
 
-import difflib
 import types
 import typing
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ValidationError
 
+from models.registry import did_you_mean
 
-def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
-    """Return one line for the first finding, and how many more there are.
 
-    Args:
-        error: what pydantic raised.
-        model: the settings class that was validated, for the names of its fields.
-        prefix: where the settings stand, for example `scientific.`.
-    """
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """Return one line for the first finding, and how many more there are; `model` is the class that was validated."""
     findings = error.errors(include_url=False)
-    first = findings[0]
-    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-    return f"{_sentence(first, model, prefix)}{more}"
+    top = findings[0]["loc"][:1]
+    of_top = [finding for finding in findings if finding["loc"][:1] == top]
+    others = len({finding["loc"][:1] for finding in findings}) - 1
+    more = f" (and {others} more)" if others else ""
+    # Of the members of a union, the one that got furthest is the one that was meant.
+    return f"{_sentence(max(of_top, key=lambda finding: len(finding['loc'])), model)}{more}"
 
 
-def _sentence(finding: Any, model: type[BaseModel], prefix: str) -> str:
-    location = [part for part in finding["loc"] if not _is_union_branch(part, model)]
-    name = prefix + ".".join(str(part) for part in location)
-    value = finding.get("input")
+def _sentence(finding: Any, model: type[BaseModel]) -> str:
+    path, owner = _follow(finding["loc"], model)
+    name, value = ".".join(path), finding.get("input")
     if finding["type"] == "extra_forbidden":
-        fields = sorted(_fields_at(model, location[:-1]))
-        close = difflib.get_close_matches(str(location[-1]), fields, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        return f"{name} is not a known setting{hint} (known: {', '.join(fields)})"
+        return _unknown(name, sorted(owner.model_fields) if owner else [])
+    if finding["type"].startswith("union_tag"):
+        tags = str(finding.get("ctx", {}).get("expected_tags") or _tags(model, path)).replace("'", "")
+        known = tags.split(", ")
+        given = f"name={value['name']!r} is not known{did_you_mean(str(value['name']), known)}" if "name" in (value or ()) else "name is missing"
+        return f"{name}.{given} (choices: {tags})"
     if finding["type"] == "missing":
         return f"{name} is missing"
-    message = finding["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:] if message[:5] == "Input" else message
-    if not name:
+    message = " ".join(finding["msg"].removeprefix("Value error, ").split())
+    message = message[:1].lower() + message[1:] if message.startswith("Input") else message
+    if not name or message.startswith(name):
         return message
-    return f"{name}={value!r}: {message}" if not isinstance(value, dict) else f"{name}: {message}"
+    return f"{name}: {message}" if isinstance(value, dict) else f"{name}={value!r}: {message}"
 
 
-def _is_union_branch(part: Any, model: type[BaseModel]) -> bool:
-    """Pydantic adds the tag of a union to a location; a user never wrote it."""
-    return isinstance(part, str) and part.startswith(("function-", "tagged-", "list[", "tuple[", "dict["))
+def _unknown(name: str, fields: list[str]) -> str:
+    return f"{name} is not a known setting{did_you_mean(name.rpartition('.')[2], fields)} (known: {', '.join(fields)})"
 
 
-def _fields_at(model: type[BaseModel], location: list[Any]) -> set[str]:
+def _follow(location: tuple[Any, ...], model: type[BaseModel]) -> tuple[list[str], type[BaseModel] | None]:
+    """Return the names a user wrote on the way to a finding, and the settings class that the last of them belongs to."""
+    path: list[str] = []
+    owner: type[BaseModel] | None = model
     current: Any = model
     for part in location:
-        if not (isinstance(current, type) and issubclass(current, BaseModel)) or part not in current.model_fields:
-            break
-        current = _settings_in(current.model_fields[part].annotation)
-    return set(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else set()
+        current = _plain(current)
+        if _is_model(current):
+            owner = current
+            path.append(str(part))
+            field = current.model_fields.get(part)
+            current = field.annotation if field else None
+        elif _is_union(current):
+            current = _member(current, part)  # pydantic names the member that it tried; the user never wrote that
+        else:
+            path.append(str(part))
+            arguments = typing.get_args(current)
+            current = arguments[-1 if typing.get_origin(current) is dict else 0] if arguments else None
+    return path, owner
 
 
-def _settings_in(annotation: Any) -> Any:
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        options = [option for option in typing.get_args(annotation) if isinstance(option, type) and issubclass(option, BaseModel)]
-        return options[0] if options else annotation
+def _plain(annotation: Any) -> Any:
+    """Strip `Annotated` and the None of an optional setting."""
+    if typing.get_origin(annotation) is Annotated:
+        return _plain(typing.get_args(annotation)[0])
+    if _is_union(annotation):
+        options = [option for option in typing.get_args(annotation) if option is not type(None)]
+        return _plain(options[0]) if len(options) == 1 else annotation
     return annotation
+
+
+def _member(union: Any, tag: Any) -> Any:
+    for option in typing.get_args(union):
+        plain = _plain(option)
+        if _is_model(plain):
+            named = plain.model_fields.get("name")
+            if plain.__name__ == tag or (named is not None and named.default == tag):
+                return plain
+        elif str(getattr(typing.get_origin(plain) or plain, "__name__", "")) in str(tag):
+            return plain
+    return None
+
+
+def _tags(model: type[BaseModel], path: list[str]) -> str:
+    union = _plain(model.model_fields[path[0]].annotation) if path[:1] and path[0] in model.model_fields else None
+    members = (_plain(option) for option in typing.get_args(union))
+    return ", ".join(str(member.model_fields["name"].default) for member in members if _is_model(member))
+
+
+def _is_union(annotation: Any) -> bool:
+    return typing.get_origin(annotation) in (typing.Union, types.UnionType)
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

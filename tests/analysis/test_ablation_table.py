@@ -100,6 +100,21 @@ def test_without_a_complete_reference_nothing_is_compared(make_study, configure)
     assert any(note.startswith("No comparison was possible: that takes image only") for note in table.notes)
 
 
+def test_an_interrupted_study_still_gives_every_kind_of_table(make_study, configure):
+    study = make_study()
+    results = [
+        study.result(configure("none"), 1.0, label="image only", missing=study.planned[2:]),
+        study.result(configure("concat", "age"), 1.0, label="failed", diverged=study.planned),
+        study.result(configure("multiply", "age"), 1.0, label="not begun", missing=study.planned),
+    ]
+    kinds = ("comparisons", "per-class-recall", "ablation")
+    specifications = [TableSpecification(**SUBSETS | {"kind": kind, "name": kind}) for kind in kinds]
+    tables = build_tables(specifications, results, study.context(results))
+    assert {table.stamps for table in tables} == {("INCOMPLETE (0/5 folds)",)}
+    assert all("– (2/5)" in text_rows(table)[0] for table in tables)
+    assert all(cell.value is None for table in tables for row in table.rows for cell in row)
+
+
 def backbones(study, configure):
     configurations = [
         (configure(fusion, *(["age"] if fusion != "none" else []), backbone={"name": backbone}), skill)
@@ -129,6 +144,13 @@ def test_a_reference_in_every_column_compares_within_the_column(make_study, conf
     assert text_rows(table)[0][2] == text_rows(table)[0][4] == "reference"
     expected = results[3].scores_of("mcr").estimate - results[2].scores_of("mcr").estimate
     assert table.rows[1][4].value == pytest.approx(expected)
+
+
+def test_a_reference_that_shares_its_row_keeps_its_own_column(make_study, configure):
+    study = make_study()
+    table = build(study, backbones(study, configure)[:2], rows="backbone.name")
+    assert headings(table) == [("swin",)]
+    assert [group for group, _ in header_groups(table)] == ["", "fusion none", "fusion concat"]
 
 
 def test_depth_by_fusion_spans_image_only_and_shows_gaps(make_study, configure):

@@ -63,6 +63,9 @@ def test_long_records_keep_full_precision(metadata_study):
         scores.nadeau_bengio_interval().high,
     )
     assert (record["reference"], record["verdict"]) == (results[0].identifier, "supported better")
+    for record in table.records[1:]:
+        row = next(row for row in table.rows if row[0].text == record["label"])
+        assert [record[name] for name in ("p_nb", "p_nb_holm", "p_max_se_holm")] == [cell.value for cell in row[7:10]]
     assert table.records[0]["is_reference"]
     assert {tuple(one) for one in table.records} == {tuple(record)}  # one header fits all
 

@@ -119,6 +119,8 @@ def test_a_holdout_leaves_samples_out_and_a_grouped_plan_may_not(make_study):
     result = evaluated(holdout, *fits_of(holdout, {}))
     assert result.scores_of("mcr").single_split
     assert sum(result.n_test.values()) < len(holdout.samples)
+    repeated = make_study(plan="holdout", folds=1, repeats=3)
+    assert len(evaluated(repeated, *fits_of(repeated, {})).scores_of("mcr").values) == 3
     study = make_study(repeats=2)
     study.fold_of[1][:3] = -1
     with pytest.raises(AnalysisError, match="repeat 1: 3 samples are never predicted, the first is 'image0000'"):

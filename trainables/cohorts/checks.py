@@ -45,7 +45,9 @@ class Findings:
             raise InputError(f"{path}: {count}{listed}{rest}\nCorrect them, or leave them out with --skip-bad.")
         if len(bad) == len(self.names):
             first = problems[0]
-            raise InputError(f"{path}: none of {len(bad):,} samples can be used; the first, {first.sample}: {first.what}")
+            raise InputError(
+                f"{path}: none of {len(bad):,} samples can be used; the first, {first.sample}: {first.what}"
+            )
         return [row for row in range(len(self.names)) if row not in bad], problems
 
 
@@ -68,7 +70,9 @@ def check_labels(target: Target, cells: Sequence[str], findings: Findings) -> No
             findings.add(row, f"{target.name} {cell!r} is not one of {', '.join(target.classes)}")
 
 
-def read_field(field: Field, cells: Sequence[str], missing: Collection[str], findings: Findings) -> list[float | str | None]:
+def read_field(
+    field: Field, cells: Sequence[str], missing: Collection[str], findings: Findings
+) -> list[float | str | None]:
     """Values of one field: numbers as float (NaN where missing), categories as declared (None where missing).
 
     A cell is missing when it is blank or, whatever its letter case, one of `missing`.
@@ -104,9 +108,15 @@ def _category(field: Field, cell: str) -> str:
     return cell
 
 
-def notes(samples: pd.DataFrame, targets: Sequence[Target], group_name: str, digests: Sequence[Sequence[str]]) -> tuple[str, ...]:
+def notes(
+    samples: pd.DataFrame, targets: Sequence[Target], group_name: str, digests: Sequence[Sequence[str]]
+) -> tuple[str, ...]:
     """What is odd but no error: classes without samples, groups with several labels, one image file in two groups."""
-    found = [note for target in targets for note in (*_empty_classes(samples, target), *_conflicts(samples, target, group_name))]
+    found = [
+        note
+        for target in targets
+        for note in (*_empty_classes(samples, target), *_conflicts(samples, target, group_name))
+    ]
     return (*found, *_shared_images(samples, group_name, digests))
 
 
@@ -122,7 +132,8 @@ def _conflicts(samples: pd.DataFrame, target: Target, group_name: str) -> list[s
     if not several:
         return []
     labels = sorted(pairs.loc[pairs["group"] == several[0], f"target:{target.name}"])
-    return [f"{target.name}: {group_name}s with more than one label: {len(several):,}, the first is {several[0]} ({', '.join(labels)})"]
+    example = f"{several[0]} ({', '.join(labels)})"
+    return [f"{target.name}: {group_name}s with more than one label: {len(several):,}, the first is {example}"]
 
 
 def _shared_images(samples: pd.DataFrame, group_name: str, digests: Sequence[Sequence[str]]) -> list[str]:
@@ -134,7 +145,9 @@ def _shared_images(samples: pd.DataFrame, group_name: str, digests: Sequence[Seq
     shared = [rows for rows in rows_of.values() if len({groups[row] for row in rows}) > 1]
     if not shared:
         return []
-    example = " and ".join(f"{samples.index[row]} ({group_name} {groups[row]})" for row in shared[0][:2])
+    first = shared[0][0]
+    other = next(row for row in shared[0] if groups[row] != groups[first])
+    example = " and ".join(f"{samples.index[row]} ({group_name} {groups[row]})" for row in (first, other))
     return [
         f"identical image files in different {group_name}s, which grouped folds cannot keep together: "
         f"{len(shared):,}, the first is {example}"

@@ -1,12 +1,13 @@
 """Opens a CSV file and a folder of images as a cohort, whatever its columns are called.
 
-The loaders of single data sets say which column is what (`Layout`); finding, checking, sorting and fingerprinting are here.
+The loaders of single data sets say which column is what (`Layout`); finding, checking, sorting and fingerprinting are
+done here, once for all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from trainables.cohorts.files import FolderImages, ImageFinder, Unusable, inspec
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Which column of a table is what. `missing` gives, per field, the cells (besides blanks) that stand for no value."""
+    """Which column of a table is what."""
 
     cohort: str
     id_column: str
@@ -30,9 +31,10 @@ class Layout:
     fields: Mapping[str, Field]
     """Fields by column."""
     missing: Mapping[str, tuple[str, ...]]
+    """Per field, the cells besides blanks that stand for no value."""
     group_column: str | None
     group_name: str
-    refused_fields: tuple[tuple[str, str], ...] = field(default=())
+    refused_fields: tuple[tuple[str, str], ...] = ()
 
 
 def open_folder(table: pd.DataFrame, layout: Layout, finder: ImageFinder, path: Path, skip_bad: bool) -> Cohort:
@@ -50,7 +52,7 @@ def open_folder(table: pd.DataFrame, layout: Layout, finder: ImageFinder, path: 
 
     rows = sorted(kept, key=lambda row: ids[row])
     index = pd.Index([ids[row] for row in rows], name="sample")
-    samples = pd.DataFrame({name: _take(values, rows) for name, values in columns.items()}, index=index)
+    samples = pd.DataFrame({name: [values[row] for row in rows] for name, values in columns.items()}, index=index)
     images = FolderImages(
         root=finder.root,
         names=tuple(layout.image_columns),
@@ -125,8 +127,3 @@ def _inspect_images(root: Path, paths: list[tuple[str, ...]], findings: Findings
             if isinstance(fault, str):
                 findings.add(row, fault)
     return {path: result for path, result in results.items() if isinstance(result, bytes)}
-
-
-def _take(values: list, rows: list[int]) -> pd.Series | list:
-    taken = [values[row] for row in rows]
-    return taken

@@ -1,7 +1,7 @@
 """Phantom: generated lesions whose metadata has a known effect, for tests, demonstrations and a check of the method.
 
 By construction age and site depend on the class and, given the class, on nothing in the picture, so each adds to what
-the picture tells; sex depends on nothing. A study that finds otherwise is wrong. No patient, no lesion, no file is real.
+the picture tells; sex depends on nothing. A study that finds otherwise is wrong. Nothing here was a patient.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class PhantomImages:
         return draw(Appearance(*look), of_lesion, _generator(self.settings, 2, lesion, view), self.settings.size)
 
     def digest(self, row: int, image: str) -> str:
-        """Sha256 of the recipe of the picture (drawing all of them to hash the pixels would take longer than using them)."""
+        """Sha256 of the picture's recipe: drawing all pictures only to hash them would double the cost of use."""
         del image
         recipe = (
             VERSION,
@@ -110,7 +110,9 @@ def open_phantom(settings: PhantomSettings, data: Path | None, skip_bad: bool) -
     lesion = np.repeat(np.arange(settings.lesions), views)
     view = np.concatenate([np.arange(count) for count in views])
     samples = lesions.iloc[lesion]
-    samples.index = pd.Index([f"{group}-{number + 1}" for group, number in zip(samples["group"], view, strict=True)], name="sample")
+    samples.index = pd.Index(
+        [f"{group}-{number + 1}" for group, number in zip(samples["group"], view, strict=True)], name="sample"
+    )
     target = Target("kind", CLASSES)
     label = np.array([CLASSES.index(name) for name in samples["target:kind"]])
     images = PhantomImages(settings, lesion, label, view)
@@ -141,8 +143,10 @@ def _lesions(settings: PhantomSettings, rng: np.random.Generator) -> pd.DataFram
     columns = {
         "group": [f"L{number:06d}" for number in range(count)],
         "target:kind": np.array(CLASSES)[label],
-        "field:sex": np.where(missing[:, 0], None, np.array(FIELDS[0].categories, dtype=object)[sex]),
-        "field:site": np.where(missing[:, 1], None, np.array(SITES, dtype=object)[site]),
+        "field:sex": [
+            None if gone else FIELDS[0].categories[code] for gone, code in zip(missing[:, 0], sex, strict=True)
+        ],
+        "field:site": [None if gone else SITES[code] for gone, code in zip(missing[:, 1], site, strict=True)],
         "field:age": np.where(missing[:, 2], np.nan, age),
     }
     return pd.DataFrame(columns)

@@ -98,13 +98,15 @@ class TableSettings(_TableSettings):
     targets: dict[Name, TableTarget] = Setting(min_length=1)
     group: TableGroup | None = None
     """Without it every sample is a group of its own."""
-    fields: dict[Name, TableField] = {}
+    fields: dict[Name, TableField] = Setting(default_factory=dict)
 
     @model_validator(mode="after")
     def _check(self) -> TableSettings:
         taken = {target.column: f"target {name!r}" for name, target in self.targets.items()}
         if len(taken) < len(self.targets):
             raise ValueError("two targets read the same column")
+        if len(set(self.images.values())) < len(self.images):
+            raise ValueError("two images read the same column")
         taken |= {self.id: "the sample id"} | ({self.group.column: "the group"} if self.group else {})
         for name, field in self.fields.items():
             if field.column in taken:
@@ -136,15 +138,23 @@ def open_table(settings: TableSettings, data: Path | None, skip_bad: bool) -> Co
 
 def _wanted(settings: TableSettings) -> list[str]:
     group = [settings.group.column] if settings.group else []
-    parts = [*settings.targets.values(), *settings.fields.values()]
-    return [settings.id, *settings.images.values(), *group, *(part.column for part in parts)]
+    targets = [target.column for target in settings.targets.values()]
+    return [
+        settings.id,
+        *settings.images.values(),
+        *group,
+        *targets,
+        *(item.column for item in settings.fields.values()),
+    ]
 
 
 def _target(name: str, target: TableTarget, table: pd.DataFrame, path: Path) -> Target:
     classes = target.classes or _values(table, target.column, ())
     if len(classes) < 2:
         found = f"only the class {classes[0]!r}" if classes else "no label at all"
-        raise InputError(f"{path}: target {name!r} (column {target.column!r}) has {found}; at least two classes are needed")
+        raise InputError(
+            f"{path}: target {name!r} (column {target.column!r}) has {found}; at least two classes are needed"
+        )
     return Target(name, classes)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from models.registry import Registry
 from trainables.cohorts import Cohort
@@ -22,6 +22,12 @@ class FoldSettings(Settings):
     seed: int = Field(default=0, ge=0)
     file: str | None = None
     test_share: float = Field(default=0.2, gt=0.0, lt=1.0)
+
+    @field_validator("plan")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        FOLD_PLANS.get(name)
+        return name
 
 
 Plan = Callable[[Cohort, FoldSettings, int], np.ndarray]

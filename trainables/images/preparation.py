@@ -1,6 +1,6 @@
 """From a decoded image to the uint8 array that is cached: colour constancy, then resizing."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from PIL import Image
@@ -13,13 +13,16 @@ PREPARATION_VERSION = 1
 """Raised by hand when the numbers of `prepare` change."""
 
 
+Pixels = Annotated[int, Field(ge=1, le=4096)]
+
+
 class ImageSettings(Settings):
     """Size (height, width) in pixels, how an image is brought to it, and its colour constancy.
 
     `stretch` resizes both sides; `crop` resizes to cover the size and cuts the centre, which keeps the aspect ratio.
     """
 
-    size: tuple[int, int] = (150, 200)
+    size: tuple[Pixels, Pixels] = (150, 200)
     resize: Literal["stretch", "crop"] = "stretch"
     colour_constancy: Literal["none", "shades-of-grey"] = "none"
     power: float = Field(default=6.0, ge=1.0, le=100.0)

@@ -1,0 +1,48 @@
+"""Runs of the command line in a process of its own, as a user would start them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def run_environment(tmp_path_factory) -> dict[str, str]:
+    """The environment of a user with an empty home and cache."""
+    home = tmp_path_factory.mktemp("home")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "TUNE_", "PYTEST_"))}
+    return {**inherited, "HOME": str(home), "FUSESEARCH_CACHE": str(home / "cache"), "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+
+
+Run = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture(scope="session")
+def run(run_environment, tmp_path_factory) -> Run:
+    """Run `python -m searchspace.run` with arguments, from an empty folder unless `cwd` is given."""
+
+    def start(*arguments: str, cwd: Path | None = None, timeout: float = 300, **environment: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", "searchspace.run", *map(str, arguments)],
+            cwd=cwd or tmp_path_factory.mktemp("cwd"),
+            env={**run_environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def quickstart(run, tmp_path_factory) -> Path:
+    """The run folder of an uninterrupted quickstart by the inline executor."""
+    out = tmp_path_factory.mktemp("quickstart") / "run"
+    result = run("--out", out, "--executor", "inline")
+    assert result.returncode == 0, result.stderr
+    return out

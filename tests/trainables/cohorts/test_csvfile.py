@@ -1,0 +1,49 @@
+"""Broken CSV files: one line each, that names the file, the place and what was found."""
+
+import pytest
+
+from models.errors import InputError
+from trainables.cohorts.csvfile import read_csv
+
+BROKEN = {
+    "empty": (b"", "the file is empty"),
+    "blank lines only": (b"\n\n  \n", "the file is empty"),
+    "header only": (b"id,age\n", "there is a header but no line of data"),
+    "no header": (b"a,1\nb,2\n", "no column 'id', 'age'; the first line, which must name the columns, has: a, 1"),
+    "semicolons": (b"id;age\na;1\n", "separated by semicolons; save the file with commas"),
+    "tabs": (b"id\tage\na\t1\n", "separated by tabs; save the file with commas"),
+    "missing column": (b"id,aage\na,1\n", "no column 'age'; did you mean 'aage'?"),
+    "repeated column": (b"id,age,age\na,1,2\n", "the column 'age' appears 2 times"),
+    "too few cells": (b"id,age\na,1\nb\n", "line 3 has 1 cells where the header has 2"),
+    "too many cells": (b"id,age\na,1,2\n", "line 2 has 3 cells where the header has 2"),
+    "open quote": (b'id,age\na,"1\nb,2\n', "cannot be read as CSV"),
+    "stray quote": (b'id,age\n"a"b,1\n', "line 2 cannot be read as CSV"),
+    "latin-1": ("id,age\nMüller,1\n".encode("latin-1"), "line 2 is not UTF-8 (byte 0xfc)"),
+    "utf-16": ("id,age\na,1\n".encode("utf-16"), "the file is UTF-16"),
+    "nul bytes": (b"id,age\na,1\nb\0,2\n", "there is a NUL byte in line 3"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=BROKEN.keys())
+def test_broken_file(tmp_path, content, message):
+    path = tmp_path / "samples.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_csv(path, ["id", "age"])
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_csv(tmp_path / "samples.csv", ["id"])
+
+
+def test_cells_are_trimmed_text_by_line_number(tmp_path):
+    path = tmp_path / "samples.csv"
+    path.write_bytes('\ufeffid, age ,note\r\n a ,01,"x, y"\r\n\r\nb,,"two\nlines"\r\n'.encode())
+    table = read_csv(path, ["age", "id"])
+    assert table.columns.tolist() == ["age", "id"]
+    assert table.to_numpy().tolist() == [["01", "a"], ["", "b"]]
+    assert table.index.tolist() == [2, 5]

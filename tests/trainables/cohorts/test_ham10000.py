@@ -1,0 +1,117 @@
+"""HAM10000: the golden counts of the real folder, and the layouts that downloads have."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from models.errors import InputError
+from trainables.cohorts import Ham10000Settings, open_cohort
+from trainables.cohorts.ham10000 import LOOKALIKES
+
+COUNTS = {"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142}
+LESIONS = {"akiec": 228, "bcc": 327, "bkl": 727, "df": 73, "mel": 614, "nv": 5403, "vasc": 98}
+
+
+@pytest.fixture(scope="module")
+def real(real_data):
+    return open_cohort(Ham10000Settings(), real_data / "ham10000")
+
+
+def test_real_counts(real):
+    samples = real.samples
+    assert len(real) == 10_015
+    assert samples["group"].nunique() == 7_470
+    assert samples["target:diagnosis"].value_counts().to_dict() == COUNTS
+    assert samples.drop_duplicates("group")["target:diagnosis"].value_counts().to_dict() == LESIONS
+    assert {field.name: int(samples[f"field:{field.name}"].isna().sum()) for field in real.fields} == {
+        "sex": 57,
+        "site": 234,
+        "age": 57,
+    }
+    assert samples["field:age"].mean() == pytest.approx(51.86, abs=0.005)
+    assert real.left_out == ()
+
+
+def test_real_fields_are_metanets_seventeen_columns(real):
+    sex, site, age = real.fields
+    assert (sex.name, sex.categories) == ("sex", ("female", "male"))
+    assert (site.name, len(site.categories)) == ("site", 14)
+    assert list(site.categories) == sorted(site.categories)
+    assert "unknown" not in site.categories
+    assert (age.name, age.scale) == ("age", 85.0)
+
+
+def test_real_cohort_travels_light_and_reads_after_the_journey(real):
+    carried = pickle.dumps(real)
+    assert len(carried) < 2_000_000
+    arrived = pickle.loads(carried)
+    row = arrived.samples.index.get_loc("ISIC_0027419")
+    assert arrived.images.read(row, "dermoscopy").shape == (150, 200, 3)
+    assert arrived.fingerprint == real.fingerprint
+
+
+def test_real_identical_images_are_of_one_lesion_and_need_no_note(real):
+    assert real.notes == ()
+    row = real.samples.index.get_loc
+    same = [real.images.digest(row(f"ISIC_00{number}"), "dermoscopy") for number in ("24366", "29861")]
+    assert same[0] == same[1]
+
+
+def test_real_lookalikes_merge_into_eighteen_fewer_groups(real, real_data):
+    merged = open_cohort(Ham10000Settings(lookalikes="merge"), real_data / "ham10000")
+    assert merged.samples["group"].nunique() == 7_470 - 18
+    for first, second in LOOKALIKES:
+        pair = merged.samples.loc[[f"ISIC_00{first}", f"ISIC_00{second}"]]
+        assert pair["group"].nunique() == 1
+        assert pair["target:diagnosis"].nunique() == 1
+    assert merged.fingerprint != real.fingerprint
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {"folders": ("images",)},
+        {"folders": ("HAM10000_images_part_1", "HAM10000_images_part_2")},
+        {"folders": ("ham10000_images_part_1", "ham10000_images_part_2"), "extension": ".JPG"},
+        {"folders": (".",), "extension": ".png"},
+        {"name": "HAM10000_metadata", "extension": ".jpeg"},
+    ],
+)
+def test_layouts_of_downloads(ham, ham_settings, layout):
+    cohort = open_cohort(ham_settings, ham(**layout))
+    assert list(cohort.samples.index) == ["ISIC_0000001", "ISIC_0000002", "ISIC_0000003", "ISIC_0000004"]
+    greys = [cohort.images.read(row, "dermoscopy").mean() - 19.5 for row in range(4)]  # 19.5: the mean of the noise
+    assert greys == pytest.approx([20, 30, 40, 50], abs=2)
+
+
+def test_the_folder_above_will_do(ham, ham_settings, tmp_path):
+    folder = ham()
+    (tmp_path / "above").mkdir()
+    target = tmp_path / "above" / "ham10000"
+    target.mkdir()
+    for name in ("HAM10000_metadata.csv", "images"):
+        (folder / name).rename(target / name)
+    assert len(open_cohort(ham_settings, tmp_path / "above")) == 4
+
+
+def test_rows_sorted_by_id_labels_by_name_unknown_is_missing(ham, ham_settings):
+    cohort = open_cohort(ham_settings, ham())
+    assert list(cohort.samples["group"]) == ["HAM_1", "HAM_1", "HAM_3", "HAM_2"]
+    assert cohort.labels("diagnosis").tolist() == [5, 5, 2, 4]  # nv nv bkl mel among akiec bcc bkl df mel nv vasc
+    np.testing.assert_array_equal(cohort.samples["field:age"], [40.0, np.nan, 55.0, 70.0])
+    assert cohort.samples["field:sex"].isna().tolist() == [False, False, True, False]
+    assert cohort.samples["field:site"].isna().tolist() == [False, False, True, False]
+
+
+def test_outcome_columns_are_no_fields_and_say_why(ham, ham_settings):
+    cohort = open_cohort(ham_settings, ham())
+    refused = dict(cohort.refused_fields)
+    assert not {field.name for field in cohort.fields} & set(refused)
+    assert "diagnosis" in refused["dx_type"]
+    assert "artefact" in refused["dataset"]
+
+
+def test_folder_without_metadata_file(ham_settings, tmp_path):
+    with pytest.raises(InputError, match=r"holds no HAM10000_metadata\.csv; give HAM10000's own folder with --data"):
+        open_cohort(ham_settings, tmp_path)

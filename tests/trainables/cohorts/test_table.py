@@ -1,0 +1,130 @@
+"""The table cohort: two images and two targets per case, vocabularies, groups, and settings that make no sense."""
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from models.errors import InputError
+from trainables.cohorts import COHORTS, CohortSettings, TableSettings, open_cohort
+
+
+def test_two_images_two_targets(cases, case_settings):
+    cohort = open_cohort(case_settings, cases())
+    assert cohort.image_names == ("clinical", "dermoscopy")
+    assert [target.classes for target in cohort.targets] == [("melanoma", "nevus"), ("absent", "atypical", "typical")]
+    assert cohort.labels("network").tolist() == [1, 0, 2]
+    assert cohort.samples["group"].tolist() == ["1", "2", "3"]
+    assert cohort.group_name == "sample"
+    greys = [[cohort.images.read(row, image).mean() - 19.5 for image in cohort.image_names] for row in range(3)]
+    assert greys == [pytest.approx(pair, abs=2) for pair in ([0, 30], [60, 90], [120, 150])]
+
+
+def test_one_of_two_images_missing_leaves_the_case_out(cases, case_settings):
+    data = cases()
+    (data / "pictures" / "A" / "b2.JPEG").unlink()
+    cohort = open_cohort(case_settings, data, skip_bad=True)
+    assert cohort.samples.index.tolist() == ["1", "3"]
+    assert [problem.sample for problem in cohort.left_out] == ["2"]
+
+
+def test_declared_classes_keep_their_order_and_refuse_others(cases, case_layout):
+    case_layout["targets"]["diagnosis"]["classes"] = ["nevus", "melanoma"]
+    settings = TableSettings.model_validate(case_layout)
+    assert open_cohort(settings, cases()).labels("diagnosis").tolist() == [1, 0, 0]
+    case_layout["targets"]["diagnosis"]["classes"] = ["nevus", "bcc"]
+    with pytest.raises(InputError, match="1: diagnosis 'melanoma' is not one of nevus, bcc"):
+        open_cohort(TableSettings.model_validate(case_layout), cases())
+
+
+def test_category_values_without_declaration_come_from_the_whole_column(cases, case_rows, case_settings):
+    cohort = open_cohort(case_settings, cases([*case_rows[:3], (*case_rows[3][:6], "Unknown")]))
+    assert cohort.fields[1].categories == ("flat", "palpable")
+    assert cohort.samples["field:elevation"].isna().tolist() == [False, False, True]
+
+
+def test_a_declared_category_is_not_missing(cases, case_rows, case_layout):
+    case_layout["fields"]["elevation"]["categories"] = ["flat", "palpable", "unknown"]
+    rows = [*case_rows[:3], (*case_rows[3][:6], "unknown")]
+    cohort = open_cohort(TableSettings.model_validate(case_layout), cases(rows))
+    assert cohort.samples["field:elevation"].tolist() == ["flat", "palpable", "unknown"]
+
+
+def test_groups_and_numbers(cases, case_layout):
+    case_layout["group"] = {"column": "sex", "name": "patient"}
+    case_layout["fields"] = {"number": {"column": "elevation", "kind": "number", "missing": ["flat"], "maximum": 3}}
+    rows = [["case_num", "clinic", "derm", "diagnosis", "pigment_network", "sex", "elevation"]]
+    rows += [["1", "A/a1", "A/a2", "x", "p", "m", "flat"], ["2", "A/b1", "A/b2", "y", "q", "m", "2.5"]]
+    cohort = open_cohort(TableSettings.model_validate(case_layout), cases(rows))
+    assert cohort.group_name == "patient"
+    assert cohort.samples["group"].tolist() == ["m", "m"]
+    assert cohort.samples["field:number"].fillna(-1).tolist() == [-1, 2.5]
+
+
+def test_one_class_only_is_refused(cases, case_rows, case_settings):
+    rows = [(*row[:3], "nevus" if row[0].isdigit() else row[3], *row[4:]) for row in case_rows]
+    with pytest.raises(InputError, match=r"target 'diagnosis' \(column 'diagnosis'\) has only the class 'nevus'"):
+        open_cohort(case_settings, cases(rows))
+
+
+@pytest.mark.parametrize("key", ["csv", "image_folder"])
+@pytest.mark.parametrize("path", ["../elsewhere", "/etc"])
+def test_settings_cannot_lead_outside(cases, case_layout, key, path):
+    case_layout[key] = path
+    with pytest.raises(InputError, match="leads outside the data folder"):
+        open_cohort(TableSettings.model_validate(case_layout), cases())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": {}}, "images"),
+        ({"targets": {}}, "targets"),
+        ({"images": {"a": "derm", "b": "derm"}}, "two images read the same column"),
+        ({"images": {"a:b": "derm"}}, "pattern"),
+        ({"fields": {"dx": {"column": "diagnosis", "kind": "category"}}}, "which is target 'diagnosis'"),
+        ({"fields": {"id": {"column": "case_num", "kind": "category"}}}, "which is the sample id"),
+        ({"fields": {"a": {"column": "sex", "kind": "number", "categories": ["x"]}}}, "a number has no categories"),
+        ({"fields": {"a": {"column": "sex", "kind": "category", "scale": 3}}}, "a category has no scale"),
+        ({"fields": {"a": {"column": "sex", "kind": "number", "scale": 0}}}, "greater than 0"),
+        ({"fields": {"a": {"column": "sex", "kind": "number", "minimum": 3, "maximum": 2}}}, "above maximum"),
+        ({"fields": {"a": {"column": "sex", "kind": "category", "categories": ["x", "x"]}}}, "distinct"),
+        ({"targets": {"a": {"column": "sex", "classes": ["x"]}}}, "at least 2"),
+        ({"grupo": "sex"}, "Extra inputs are not permitted"),
+    ],
+)
+def test_settings_that_make_no_sense(case_layout, changes, message):
+    with pytest.raises(ValidationError, match=message):
+        TableSettings.model_validate(case_layout | changes)
+
+
+def test_numbers_in_yaml_are_the_cells_text(case_layout):
+    case_layout["targets"] = {"melanoma": {"column": "target", "classes": [0, 1]}}
+    assert TableSettings.model_validate(case_layout).targets["melanoma"].classes == ("0", "1")
+
+
+def test_every_registered_cohort_has_settings_by_name():
+    schema = TypeAdapter(CohortSettings).json_schema()
+    assert sorted(schema["discriminator"]["mapping"]) == list(COHORTS.names())
+    assert (
+        TypeAdapter(CohortSettings).validate_python({"name": "ham10000", "lookalikes": "merge"}).lookalikes == "merge"
+    )
+
+
+def test_isic2020_opens_as_a_table(real_data):
+    settings = TableSettings.model_validate(
+        {
+            "csv": "train.csv",
+            "id": "image_name",
+            "images": {"dermoscopy": "image_name"},
+            "image_folder": "images",
+            "targets": {"melanoma": {"column": "target", "classes": [0, 1]}},
+            "group": {"column": "patient_id", "name": "patient"},
+            "fields": {
+                "age": {"column": "age_approx", "kind": "number", "scale": 90, "minimum": 0, "maximum": 120},
+                "sex": {"column": "sex", "kind": "category", "categories": ["female", "male"]},
+                "site": {"column": "anatom_site_general_challenge", "kind": "category"},
+            },
+        }
+    )
+    cohort = open_cohort(settings, real_data / "isic2020")
+    assert (len(cohort), cohort.samples["group"].nunique()) == (2_669, 98)
+    assert cohort.labels("melanoma").sum() == 38

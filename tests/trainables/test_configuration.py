@@ -1,0 +1,73 @@
+"""Configurations: one meaning, one identifier; impossible combinations are one line."""
+
+import pytest
+
+from models.errors import InputError
+from trainables.configuration import Configuration
+from trainables.optimisation import TrainingSettings, create_optimiser, create_schedule
+
+
+def identifier(**sections) -> str:
+    return Configuration.of(sections).identifier
+
+
+def test_an_empty_subset_is_fusion_none():
+    assert identifier(fusion={"name": "concat"}) == identifier(fusion={"name": "none"}) == identifier(fusion={"name": "multiply", "depth": 3})
+
+
+def test_a_fusion_that_ignores_metadata_drops_it():
+    assert identifier(fusion={"name": "none"}, metadata={"fields": ["age"]}) == identifier(fusion={"name": "none"})
+
+
+def test_inactive_settings_are_dropped():
+    fields = {"fields": ["age"]}
+    assert identifier(training={"optimiser": "adam", "momentum": 0.5}) == identifier(training={"optimiser": "adam"})
+    assert identifier(training={"optimiser": "sgd", "momentum": 0.5}) != identifier(training={"optimiser": "sgd"})
+    one_layer = [identifier(metadata=fields, fusion={"name": "multiply", "depth": 1, "widths": w}) for w in ("scaled", "published")]
+    two_layers = [identifier(metadata=fields, fusion={"name": "multiply", "depth": 2, "widths": w}) for w in ("scaled", "published")]
+    assert one_layer[0] == one_layer[1]
+    assert two_layers[0] != two_layers[1]
+    assert identifier(backbone={"weights": "file", "seed": 1}) == identifier(backbone={"weights": "file"})
+    assert identifier(backbone={"weights": "none", "seed": 1}) != identifier(backbone={"weights": "none"})
+
+
+def test_defaults_written_out_are_the_same_configuration():
+    fields = {"fields": ["age"]}
+    assert identifier(metadata=fields, fusion={"name": "multiply", "depth": 2}) == identifier(metadata=fields, fusion={"name": "multiply"})
+    assert identifier(backbone={"features": "pooled"}) == identifier(backbone={"features": "auto"})
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"fusion": {"name": "multiply", "depth": 5}, "metadata": {"fields": ["age"]}}, "depth"),
+        ({"fusion": {"name": "concat", "depth": -1}}, r"fusion\.depth=-1"),
+        ({"training": {"steps": [5]}}, r"training\.schedule=step"),
+        ({"training": {"schedule": "step", "steps": [5, 3]}}, "rising epoch numbers"),
+        ({"training": {"optimiser": "sgd", "momentum": 0}}, "nesterov"),
+        ({"training": {"inner_share": 0.9}}, "inner_share=0.9"),
+        ({"training": {"batch_size": 0}}, "batch_size=0"),
+    ],
+)
+def test_impossible_settings_are_one_line(sections, message):
+    with pytest.raises(InputError, match=message) as caught:
+        Configuration.of(sections)
+    assert "\n" not in str(caught.value)
+
+
+def test_schedules_by_hand():
+    cosine = create_schedule(TrainingSettings(schedule="cosine", epochs=4, learning_rate=1.0))
+    assert [round(cosine(epoch), 4) for epoch in range(4)] == [1.0, 0.8536, 0.5, 0.1464]  # (1 + cos(pi e / 4)) / 2
+    step = create_schedule(TrainingSettings(schedule="step", steps=(2, 3), factor=0.1, learning_rate=1.0))
+    assert [round(step(epoch), 4) for epoch in range(4)] == [1.0, 1.0, 0.1, 0.01]
+    assert create_schedule(TrainingSettings())(7) == 1e-3
+
+
+def test_optimisers_get_their_constants():
+    import torch
+
+    weight = [torch.nn.Parameter(torch.zeros(1))]
+    sgd = create_optimiser(TrainingSettings(optimiser="sgd", momentum=0.8, weight_decay=1e-4), weight).defaults
+    assert (sgd["momentum"], sgd["nesterov"], sgd["weight_decay"]) == (0.8, True, 1e-4)
+    assert create_optimiser(TrainingSettings(optimiser="adam", epsilon=0.1), weight).defaults["eps"] == 0.1
+    assert isinstance(create_optimiser(TrainingSettings(optimiser="adamw"), weight), torch.optim.AdamW)
