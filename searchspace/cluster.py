@@ -2,6 +2,7 @@
 
 import math
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -30,9 +31,13 @@ class Cluster:
             InputError: not even one trial fits; names what is wanted and what there is.
         """
         if wanted.threads > self.cpus:
-            raise InputError(f"resources.threads={wanted.threads}: a trial wants {wanted.threads} CPUs, the cluster has {self.cpus:g}")
+            raise InputError(
+                f"resources.threads={wanted.threads}: that is more CPUs for a trial than the cluster has, {self.cpus:g}"
+            )
         if wanted.gpu > self.gpus:
-            raise InputError(f"resources.gpu={wanted.gpu:g}: a trial wants {wanted.gpu:g} of a GPU, the cluster has {self.gpus:g}")
+            raise InputError(
+                f"resources.gpu={wanted.gpu:g}: that is more GPU for a trial than the cluster has, {self.gpus:g}"
+            )
         slots = math.floor(self.cpus / wanted.threads)
         if wanted.gpu:
             slots = min(slots, math.floor(self.gpus) * math.floor(1 / wanted.gpu + 1e-9))
@@ -43,9 +48,9 @@ class Cluster:
 def connected(address: str | None) -> Iterator[Cluster]:
     """Connect to Ray for the length of the block, from a neutral working directory.
 
-    `address` is a cluster's address or `auto`; without one: RAY_ADDRESS, then a cluster that was started on this machine,
-    then a local one of our own, which ends with the block. The working directory moves because Ray hands the driver's to its
-    workers, where a folder named `models` would hide ours.
+    `address` is a cluster's address or `auto`; without one: RAY_ADDRESS, then a cluster that was started on this
+    machine, then a local one of our own, which ends with the block. The working directory moves because Ray hands the
+    driver's to its workers, where a folder named `models` would hide ours.
 
     Raises:
         InputError: no cluster at the address; one line that says what to do.
@@ -87,6 +92,17 @@ def prepare_environment() -> None:
         os.environ.setdefault(name, value)
 
 
+def _refuse_silent(address: str | None) -> None:
+    """Ray waits minutes for a cluster that is not there; a connection that opens or not tells in seconds."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except OSError as error:
+        raise InputError(f"cannot reach a Ray cluster at {address}: {error.strerror or error}") from error
+
+
 def _connect(address: str | None) -> bool:
     """Connect, and tell whether the cluster is a local one of our own."""
     import ray
@@ -94,12 +110,15 @@ def _connect(address: str | None) -> bool:
 
     quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
     explicit = address or os.environ.get("RAY_ADDRESS")
+    _refuse_silent(explicit)
     try:
         ray.init(address=explicit or "auto", **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
         if explicit:
             first = str(error).strip().partition("\n")[0]
-            raise InputError(f"cannot reach a Ray cluster at {explicit}: {first} (is it up, and is RAY_AUTH_MODE the same there?)") from error
+            raise InputError(
+                f"cannot reach a Ray cluster at {explicit}: {first} (is it up, and is RAY_AUTH_MODE the same there?)"
+            ) from error
     else:
         if explicit or not internal_kv._internal_kv_get(_OWNED):
             return False

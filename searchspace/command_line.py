@@ -27,20 +27,38 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m searchspace.run",
         description="Run a study: train every configuration over its folds, and fill the study's tables.",
-        epilog="Without a study: `quickstart`, on generated pictures, which needs no data. `list` names the built-in studies. "
-        "Starting a run again continues it: a fold fit that is in the ledger is never trained twice.",
+        epilog="Without a study: `quickstart`, on generated pictures, which needs no data. `list` names the built-in "
+        "studies. Starting a run again continues it: a fold fit that is in the ledger is never trained twice.",
     )
-    parser.add_argument("study", nargs="?", help="a built-in study, a study file (.yaml), or `list`; default: quickstart")
+    parser.add_argument(
+        "study", nargs="?", help="a built-in study, a study file (.yaml), or `list`; default: quickstart"
+    )
     parser.add_argument("--data", metavar="FOLDER", help="the cohort's folder")
-    parser.add_argument("--weights", metavar="PATH", help="a weights file for the backbone, or a folder of files named by backbone")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a setting, e.g. training.epochs=5")
+    parser.add_argument(
+        "--weights", metavar="PATH", help="a weights file for the backbone, or a folder of files named by backbone"
+    )
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="change a setting, e.g. training.epochs=5"
+    )
     parser.add_argument("--out", metavar="FOLDER|URI", help="the run folder; default: runs/<study>")
-    parser.add_argument("--ledger", metavar="FOLDER|URI", help="a ledger to share with other runs; default: <out>/ledger")
-    parser.add_argument("--executor", choices=EXECUTORS, help="warm: Ray Tune with reused actors (default); inline: this process, no Ray")
-    parser.add_argument("--address", metavar="ADDRESS", help="a Ray cluster, or `auto`; default: one that runs here, else a local one")
-    parser.add_argument("--skip-bad", action="store_true", help="leave faulty samples out and say which, instead of stopping")
+    parser.add_argument(
+        "--ledger", metavar="FOLDER|URI", help="a ledger to share with other runs; default: <out>/ledger"
+    )
+    parser.add_argument(
+        "--executor",
+        choices=EXECUTORS,
+        help="warm: Ray Tune with reused actors (default); inline: this process, no Ray",
+    )
+    parser.add_argument(
+        "--address", metavar="ADDRESS", help="a Ray cluster, or `auto`; default: one that runs here, else a local one"
+    )
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave faulty samples out and say which, instead of stopping"
+    )
     parser.add_argument("--resume", action="store_true", help="continue the run in --out exactly as it was asked for")
-    parser.add_argument("--dry-run", action="store_true", help="show trials, fold fits in the ledger and an estimate; train nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show trials, fold fits in the ledger and an estimate; train nothing"
+    )
     return parser
 
 
@@ -52,7 +70,8 @@ def run_command(arguments: Sequence[str]) -> int:
         if options.study == "list":
             _list(console)
             return 0
-        from searchspace.session import Options, run_session
+        from searchspace.options import Options
+        from searchspace.session import run_session
 
         return run_session(Options.of(options, Path.cwd()), console)
     except (InputError, AnalysisError) as error:

@@ -21,7 +21,8 @@ def show_plan(plan: Plan, console: Console, cores: int) -> None:
     cohort, folds = plan.context.summary, plan.context.fold_summary
     repeats = len({fit.identity["repeat"] for fit in plan.fits})
     console.print(
-        f"{cohort.n_samples:,} samples of {cohort.n_groups:,} {cohort.group}s; plan {folds['plan']}, {folds['folds']} folds, "
+        f"{cohort.n_samples:,} samples of {cohort.n_groups:,} {cohort.group}s; plan {folds['plan']}, "
+        f"{folds['folds']} folds, "
         f"{repeats} repeat{'s' if repeats > 1 else ''}; {len(plan.trials)} configurations, {len(plan.fits)} fold fits",
         highlight=False,
     )
@@ -40,9 +41,14 @@ def _work(plan: Plan, cores: int) -> list[str]:
     train = sum(per_trial[trial.identifier] * len(plan.open_fits(trial)) for trial in plan.open_trials)
     train /= max(1, cores // plan.context.threads)
     steps = sum(_steps(plan, trial_number) for trial_number in range(len(plan.trials)))
-    images = f"encode {n_samples * len(missing):,} samples (about {_duration(encode)})" if missing else "features are cached on this node"
+    images = (
+        f"encode {n_samples * len(missing):,} samples (about {_duration(encode)})"
+        if missing
+        else "features are cached on this node"
+    )
     return [
-        f"work: {images}; train {len(left)} fold fits, {steps:,} optimisation steps (about {_duration(train)} on {cores} cores)",
+        f"work: {images}; train {len(left)} fold fits, {steps:,} optimisation steps "
+        f"(about {_duration(train)} on {cores} cores)",
         "the times come from a few samples and steps on made-up numbers on this machine; start-up not counted",
     ]
 
@@ -51,7 +57,9 @@ def _steps(plan: Plan, number: int) -> int:
     trial = plan.trials[number]
     training = trial.configuration.training
     splits = plan.context.splits_of(trial.configuration)
-    return sum(training.epochs * math.ceil(len(splits[fit.split].train) / training.batch_size) for fit in plan.open_fits(trial))
+    return sum(
+        training.epochs * math.ceil(len(splits[fit.split].train) / training.batch_size) for fit in plan.open_fits(trial)
+    )
 
 
 def _duration(seconds: float) -> str:

@@ -52,7 +52,9 @@ def _merge(fixed: dict[str, Any], point: dict[str, Any]) -> dict[str, Any]:
     for factor, value in point.items():
         section, _, name = factor.partition(".")
         if not name:
-            raise InputError(f"scientific.{factor}: name a setting inside a section, for example fusion.name or metadata.fields")
+            raise InputError(
+                f"scientific.{factor}: name a setting inside a section, for example fusion.name or metadata.fields"
+            )
         place = merged.setdefault(section, {})
         if not isinstance(place, dict):
             raise InputError(f"fixed.{section} must hold settings, not {place!r}")
@@ -64,5 +66,9 @@ def _label(configuration: Configuration, varied: list[str]) -> str:
     """Name a configuration as people say it: `image only`, `concat age+site`, then every other factor that varies."""
     fields = configuration.canonical()["metadata"].get("fields", [])
     parts = [f"{configuration.fusion_name} {'+'.join(fields)}" if fields else "image only"]
-    parts += [f"{factor.rpartition('.')[2]} {level(configuration, factor)}" for factor in varied if level(configuration, factor) is not None]
+    parts += [
+        f"{factor.rpartition('.')[2]} {level(configuration, factor)}"
+        for factor in varied
+        if level(configuration, factor) is not None
+    ]
     return ", ".join(parts)

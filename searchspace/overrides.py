@@ -50,4 +50,7 @@ def _refuse_factor(document: dict[str, Any], name: str) -> None:
     for grid in grids if isinstance(grids, list) else [grids]:
         if isinstance(grid, dict) and name.removeprefix("fixed.") in grid:
             factor = name.removeprefix("fixed.")
-            raise InputError(f"--set {name}=...: this study searches {factor}; say --set 'scientific.{factor}=[...]' to change its values")
+            raise InputError(
+                f"--set {name}=...: this study searches {factor}; "
+                f"say --set 'scientific.{factor}=[...]' to change its values"
+            )

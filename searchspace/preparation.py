@@ -1,11 +1,13 @@
-"""Before anything starts: open the cohort, expand the space, cut the folds, plan every fold fit, and check all of it."""
+"""Before anything starts: open the cohort, expand the space, cut the folds, plan every fold fit, and check all."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from analysis.evaluation import ConfigurationResult, evaluate
 from analysis.ledger import FitRecord, Ledger
+from analysis.tables import check_tables
 from models.errors import InputError
 from searchspace.grid import expand
 from searchspace.study import Study
@@ -77,6 +79,10 @@ def prepare_plan(request: Request, ledger: Ledger) -> Plan:
         device=request.device,
     )
     trials = tuple(plan_trial(label, configuration, context) for label, configuration in configurations.items())
+    for table in request.study.tables:
+        if table.target is not None:
+            cohort.target(table.target)
+    check_tables(request.study.tables, [_unevaluated(trial) for trial in trials])
     known = ledger.records(fit.key for trial in trials for fit in trial.fits)
     plan = Plan(request.study, trials, context, known)
     for configuration in _distinct_features(plan, everything=True):
@@ -86,7 +92,7 @@ def prepare_plan(request: Request, ledger: Ledger) -> Plan:
 
 
 def compute_features(plan: Plan, workers: int, tick: dict[str, Tick]) -> None:
-    """Compute the features of the open trials on this node, with all its cores, so that no trial has to wait for them."""
+    """Compute the features of the open trials on this node, with all its cores, so that no trial waits for them."""
     context = plan.context
     for configuration in _distinct_features(plan):
         arguments = (context.cohort, configuration.backbone, configuration.image, context.weights_of(configuration))
@@ -98,8 +104,14 @@ def missing_features(plan: Plan) -> list[Configuration]:
     return [configuration for configuration in _distinct_features(plan) if not _cached(plan, configuration)]
 
 
+def _unevaluated(trial: Trial) -> ConfigurationResult:
+    """Return what tables know of a trial before any of its fold fits."""
+    planned = [(fit.identity["repeat"], fit.identity["fold"]) for fit in trial.fits]
+    return evaluate(trial.identifier, trial.configuration.canonical(), trial.label, planned, [], {})
+
+
 def _check_fits(configuration: Configuration, cohort: Cohort) -> None:
-    """Build what depends on both configuration and cohort once, so that a mismatch is an error now and not in a trial."""
+    """Build what depends on both configuration and cohort once, so that a mismatch is found now and not in a trial."""
     fit_encoder(configuration.metadata, cohort, np.arange(len(cohort.samples)))
     classes = [np.bincount(cohort.labels(target.name), minlength=len(target.classes)) for target in cohort.targets]
     create_loss(configuration.loss, classes)
@@ -114,16 +126,23 @@ def _distinct_features(plan: Plan, *, everything: bool = False) -> list[Configur
 def _cached(plan: Plan, configuration: Configuration) -> bool:
     context = plan.context
     weights = context.weights_of(configuration)
-    return features_cached(context.cohort, configuration.backbone, configuration.image, weights, configuration.feature_kind, context.cache)
+    return features_cached(
+        context.cohort, configuration.backbone, configuration.image, weights, configuration.feature_kind, context.cache
+    )
 
 
 def _weights(request: Request, configurations: list[Configuration]) -> dict[str, Weights]:
     """Read the weights file of every backbone that wants one."""
     wanted = sorted({c.backbone.name for c in configurations if c.backbone.weights == "file"})
-    if wanted and request.weights is None:
-        raise InputError(f"study {request.study.name} needs the weights of {', '.join(wanted)}: give --weights <file or folder>, or --set backbone.weights=none")
-    if not wanted and request.weights is not None:
-        raise InputError(f"--weights {request.weights}: no configuration of study {request.study.name} reads weights; say --set backbone.weights=file")
-    if len(wanted) > 1 and request.weights is not None and request.weights.is_file():
-        raise InputError(f"--weights {request.weights} is one file, but {', '.join(wanted)} each need one; give a folder of files")
-    return {name: read_weights(find_weights(request.weights, name)) for name in wanted if request.weights}
+    study, given = request.study.name, request.weights
+    if wanted and given is None:
+        advice = "give --weights <file or folder>, or --set backbone.weights=none"
+        raise InputError(f"study {study} needs the weights of {', '.join(wanted)}: {advice}")
+    if not wanted and given is not None:
+        advice = "say --set backbone.weights=file"
+        raise InputError(f"--weights {given}: no configuration of study {study} reads weights; {advice}")
+    if len(wanted) > 1 and given is not None and given.is_file():
+        raise InputError(
+            f"--weights {given} is one file, but {', '.join(wanted)} each need one; give a folder of files"
+        )
+    return {name: read_weights(find_weights(given, name)) for name in wanted if given}

@@ -1,5 +1,8 @@
 """The end of a run: from the ledger to finished tables, on disk and on the screen."""
 
+import csv
+import io
+
 from rich import box
 from rich.console import Console
 from rich.table import Table as Grid
@@ -16,7 +19,7 @@ WIDE = 110
 
 
 def fill_tables(plan: Plan, workspace: Workspace) -> tuple[Table, ...]:
-    """Evaluate every configuration from the ledger, write the study's tables and return them; none without any fold fit."""
+    """Evaluate every configuration from the ledger, write the tables and return them; none without fold fits."""
     records = plan.context.ledger.records(fit.key for fit in plan.fits)
     if not records:
         return ()
@@ -30,7 +33,7 @@ def fill_tables(plan: Plan, workspace: Workspace) -> tuple[Table, ...]:
         sample="image" if len(plan.context.cohort.image_names) == 1 else "sample",
     )
     tables = build_tables(plan.study.tables, results, context)
-    workspace.write_tables(render_all(tables))
+    workspace.write_tables(render_all(tables) | _left_out(plan))
     return tables
 
 
@@ -68,15 +71,27 @@ def _evaluate(plan: Plan, number: int, records: dict[str, FitRecord]) -> Configu
     return evaluate(trial.identifier, trial.configuration.canonical(), trial.label, planned, found, predictions)
 
 
+def _left_out(plan: Plan) -> dict[str, bytes]:
+    """Return the file that names every sample that was left out, if any was."""
+    problems = plan.context.cohort.left_out
+    if not problems:
+        return {}
+    rows = io.StringIO()
+    writer = csv.writer(rows, lineterminator="\n")
+    writer.writerow(["sample", "problem"])
+    writer.writerows((problem.sample, problem.what) for problem in problems)
+    return {"left_out.csv": rows.getvalue().encode()}
+
+
 def _next(plan: Plan, interrupted: bool, *, complete: bool, failed: int) -> list[str]:
     if interrupted:
         return ["interrupted; run the same command again to continue"]
     if failed:
-        return ["some fold fits failed, reasons above and in the table's notes; run the same command again to try only those again"]
+        return ["some fold fits failed, for the reasons in the table's notes; the same command tries only those again"]
     if not complete:
         return ["not every fold fit was reached; run the same command again to continue"]
     if plan.study.cohort.name == "phantom":
-        return ["next         python -m searchspace.run ham10000-screen --data <HAM10000 folder> --set backbone.weights=none"]
+        return ["next         python -m searchspace.run ham10000-screen --data <HAM10000> --set backbone.weights=none"]
     return []
 
 
@@ -86,7 +101,9 @@ def _print_table(table: Table, console: Console) -> None:
     groups = [name for name, span in header_groups(table) for _ in range(span)]
     for position, title in enumerate(column_titles(table)):
         heading = f"{groups[position]}\n{title}" if any(groups) else title
-        grid.add_column(Text(heading), justify="left" if table.columns[position].kind == "text" else "right", no_wrap=True)
+        grid.add_column(
+            Text(heading), justify="left" if table.columns[position].kind == "text" else "right", no_wrap=True
+        )
     for row, cells in zip(text_rows(table), table.rows, strict=True):
         texts = [text.replace(" [", "\n[") for text in row] if console.width < WIDE else row
         grid.add_row(*(Text(text, style="bold" if cell.bold else "") for text, cell in zip(texts, cells, strict=True)))

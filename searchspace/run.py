@@ -5,8 +5,8 @@
     python -m searchspace.run ham10000-screen --data <folder> --weights <file>
     python -m searchspace.run my-study.yaml --data <folder> --set training.epochs=10 --dry-run
 
-`python -m` puts the working directory first on the import path, where a folder named `models` would hide ours: this file
-moves our own root to its place before anything of ours is imported.
+`python -m` puts the working directory first on the import path, where a folder named `models` would hide ours: this
+file moves our own root to its place before anything of ours is imported.
 """
 
 import sys

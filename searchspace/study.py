@@ -1,7 +1,8 @@
 """A study: a question, the cohort it is asked of, the search space, and the tables it must fill. Read from YAML.
 
-A study file opens with question, source, expected result and cost. `fixed` holds configuration sections that every trial
-shares; `scientific` names the factors the tables are about, by dotted setting, each with its values in table order.
+A study file opens with question, source, expected result and cost. `fixed` holds configuration sections that every
+trial shares; `scientific` names the factors the tables are about, by dotted setting, each with its values in table
+order.
 """
 
 from importlib import resources
@@ -54,7 +55,7 @@ class Study(Settings):
     cost: str = ""
     cohort: CohortSettings
     folds: FoldSettings = FoldSettings()
-    fixed: dict[str, Any] = {}
+    fixed: dict[str, Any] = Field(default_factory=dict)
     scientific: Factors | list[Factors] = Field(min_length=1)
     strategy: Strategy = Strategy()
     resources: Resources = Resources()
@@ -74,7 +75,11 @@ class Study(Settings):
 def built_in_studies() -> dict[str, str]:
     """Return the YAML text of every built-in study by name."""
     files = resources.files("searchspace").joinpath("studies").iterdir()
-    found = {entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8") for entry in files if entry.name.endswith(".yaml")}
+    found = {
+        entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8")
+        for entry in files
+        if entry.name.endswith(".yaml")
+    }
     return dict(sorted(found.items()))
 
 
@@ -114,9 +119,12 @@ def _find(name: str, working_directory: Path) -> tuple[str, Path]:
         try:
             return path.read_text(encoding="utf-8"), path.parent
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"study file {name}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+            raise InputError(
+                f"study file {name}: cannot be read: {getattr(error, 'strerror', None) or error}"
+            ) from error
     raise InputError(
-        f"study {name!r} is not known{did_you_mean(name, studies)} (built in: {', '.join(studies)}; or give a file ending in .yaml)"
+        f"study {name!r} is not known{did_you_mean(name, studies)} "
+        f"(built in: {', '.join(studies)}; or give a file ending in .yaml)"
     )
 
 
@@ -128,7 +136,9 @@ def _parse(text: str, name: str) -> dict[str, Any]:
         where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise InputError(f"study file {name}:{where}: {getattr(error, 'problem', None) or 'is not YAML'}") from error
     if not isinstance(document, dict):
-        raise InputError(f"study file {name}: must be a mapping of settings such as name, question, cohort, scientific, tables")
+        raise InputError(
+            f"study file {name}: must be a mapping of settings such as name, question, cohort, scientific, tables"
+        )
     return document
 
 

@@ -1,7 +1,8 @@
 """TensorBoard: a run per fold fit with its curves while it trains, and one HParams row per configuration.
 
-`tensorboard --logdir <run>` shows `loss`, `learning rate`, and from the inner validation part `inner/mcr` and `inner/auc`.
-Fold fits that were in the ledger already are written from its history, so the picture is whole after a restart.
+`tensorboard --logdir <run>` shows `loss`, `learning rate`, and from the inner validation part `inner/mcr` and
+`inner/auc`. Fold fits that were in the ledger already are written from its history, so the picture is whole after a
+restart.
 """
 
 import shutil
@@ -51,7 +52,11 @@ class TensorBoardLog:
     def _writer(self, trial: Trial, event: Event) -> SummaryWriter:
         place = (trial.identifier, event.repeat, event.fold)
         if place not in self._open:
-            name = f"fold {event.fold}" if len({fit.identity["repeat"] for fit in trial.fits}) == 1 else f"repeat {event.repeat} fold {event.fold}"
+            name = (
+                f"fold {event.fold}"
+                if len({fit.identity["repeat"] for fit in trial.fits}) == 1
+                else f"repeat {event.repeat} fold {event.fold}"
+            )
             self._open[place] = SummaryWriter(str(self.folder / _safe(trial.label) / name), flush_secs=5)
         return self._open[place]
 
@@ -84,7 +89,9 @@ def _write_epoch(writer: SummaryWriter, event: EpochEnded) -> None:
 def _mean(ended: list[FitEnded], name: str) -> float:
     """Return the mean over folds, or NaN while any fold has no value: half a mean would look like a whole one."""
     values = [event.metrics.get(name) for event in ended]
-    return float("nan") if any(value is None for value in values) else float(np.mean([value or 0.0 for value in values]))
+    return (
+        float("nan") if any(value is None for value in values) else float(np.mean([value or 0.0 for value in values]))
+    )
 
 
 def _text(value: Any) -> str:

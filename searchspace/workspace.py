@@ -1,8 +1,8 @@
 """The run folder: who may write to it, what was asked for, and where things lie.
 
-`run.json` what was asked, `ledger/` fold fits and predictions, `tables/` the finished tables, `tensorboard/` the curves.
-The folder may be a URI (`s3://...`); TensorBoard, which writes to local disks only, then logs beside the node's cache and
-its files are copied to the URI at the end.
+`run.json` what was asked, `ledger/` fold fits and predictions, `tables/` the finished tables, `tensorboard/` the
+curves. The folder may be a URI (`s3://...`); TensorBoard, which writes to local disks only, then logs beside the
+node's cache and its files are copied to the URI at the end.
 """
 
 import json
@@ -60,7 +60,9 @@ def read_request(location: str) -> dict[str, Any]:
     try:
         return dict(json.loads(content))
     except ValueError as error:
-        raise InputError(f"--resume: {location}/run.json is damaged; start the run without --resume, its fold fits are kept") from error
+        raise InputError(
+            f"--resume: {location}/run.json is damaged; start the run without --resume, its fold fits are kept"
+        ) from error
 
 
 def open_ledger(location: str, shared: str | None) -> Ledger:
@@ -87,7 +89,9 @@ def open_workspace(location: str, study: str, cache: Path) -> Iterator[Workspace
         lock = FileLock(scratch / ".lock")
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise InputError(f"--out {location}: another process is running in this folder; wait for it, or choose another --out") from error
+        raise InputError(
+            f"--out {location}: another process is running in this folder; wait for it, or choose another --out"
+        ) from error
     except OSError as error:
         raise InputError(f"--out {location}: cannot be written: {error.strerror or error}") from error
     try:
@@ -106,4 +110,6 @@ def _refuse_other_study(storage: Storage, study: str) -> None:
     except (ValueError, KeyError, TypeError):
         return
     if earlier != study:
-        raise InputError(f"--out {storage.location} holds a run of study {earlier!r}; choose another --out for {study!r}")
+        raise InputError(
+            f"--out {storage.location} holds a run of study {earlier!r}; choose another --out for {study!r}"
+        )

@@ -27,7 +27,9 @@ class ArrayImages:
 FIELDS = (Field("sex", "category", ("female", "male")), Field("age", "number", minimum=0.0, maximum=120.0, scale=85.0))
 
 
-def cohort_of(labels: list[str], groups: list[str] | None = None, *, images: tuple[str, ...] = ("dermoscopy",)) -> Cohort:
+def cohort_of(
+    labels: list[str], groups: list[str] | None = None, *, images: tuple[str, ...] = ("dermoscopy",)
+) -> Cohort:
     """A cohort of these labels and groups; age is 80 for class `b` and 20 otherwise, the picture's grey is the row."""
     ids = [f"s{number:04d}" for number in range(len(labels))]
     groups = groups or [f"g{number:04d}" for number in range(len(labels))]
@@ -43,7 +45,9 @@ def cohort_of(labels: list[str], groups: list[str] | None = None, *, images: tup
     targets = (Target("diagnosis", tuple(sorted(set(labels)))),)
     source = ArrayImages(np.arange(len(labels))[:, None] % 256 * np.ones((1, 3)))
     digests = [[source.digest(row, image) for image in images] for row in range(len(labels))]
-    return Cohort("array", "lesion", samples, FIELDS, targets, images, source, fingerprint(samples, FIELDS, targets, digests))
+    return Cohort(
+        "array", "lesion", samples, FIELDS, targets, images, source, fingerprint(samples, FIELDS, targets, digests)
+    )
 
 
 def grouped_cohort(n_groups: int = 60, seed: int = 0) -> Cohort:

@@ -1,8 +1,8 @@
 """One point of the search space: everything that decides a model and its training, frozen and hashable.
 
-It is composed of the settings that sit beside each component. `canonical()` is what the ledger stores and hashes: settings
-that have no effect are dropped (an empty metadata subset is fusion `none`, momentum is not part of Adam), defaults are
-filled in, so two ways to write the same model are one configuration.
+It is composed of the settings that sit beside each component. `canonical()` is what the ledger stores and hashes:
+settings that have no effect are dropped (an empty metadata subset is fusion `none`, momentum is not part of Adam),
+defaults are filled in, so two ways to write the same model are one configuration.
 """
 
 from functools import cached_property
@@ -23,7 +23,7 @@ from trainables.validation import explain
 
 
 class FusionSettings(Settings):
-    """How image and metadata meet. `depth` layers in the metadata branch; `widths` as published for 2048 channels, or scaled."""
+    """How image and metadata meet: fusion, layers of its metadata branch, and whether their widths scale with C."""
 
     name: str = "concat"
     depth: int | None = Field(default=None, ge=0)
@@ -122,4 +122,6 @@ class Configuration(Settings):
         depth = self.fusion.depth
         if depth is not None and fusion.depths and depth not in fusion.depths:
             legal = ", ".join(str(value) for value in fusion.depths)
-            raise InputError(f"fusion.depth={depth} is not possible with fusion {self.fusion.name!r} (choices: {legal})")
+            raise InputError(
+                f"fusion.depth={depth} is not possible with fusion {self.fusion.name!r} (choices: {legal})"
+            )

@@ -1,6 +1,7 @@
 """What a fold fit computes on: the frozen features and true classes of a cohort, as tensors, kept in the process.
 
-A warm actor lives from trial to trial, so the features of a backbone are opened once per process, not once per fold fit.
+A warm actor lives from trial to trial, so the features of a backbone are opened once per process, not once per fold
+fit.
 """
 
 import warnings
@@ -22,14 +23,20 @@ _opened: dict[str, torch.Tensor] = {}
 
 @dataclass(frozen=True)
 class FitData:
-    """Features float32 (sample, channel, height, width) and class codes int64 (sample, target); codes follow declared order."""
+    """Features float32 (sample, channel, height, width) and class codes int64 (sample, target) in declared order."""
 
     features: torch.Tensor
     targets: torch.Tensor
 
 
 def open_data(
-    cohort: Cohort, configuration: Configuration, weights: Weights | None, cache: Path, *, workers: int, device: str = "cpu"
+    cohort: Cohort,
+    configuration: Configuration,
+    weights: Weights | None,
+    cache: Path,
+    *,
+    workers: int,
+    device: str = "cpu",
 ) -> FitData:
     """Return the data of a configuration on `device`, computing features first if this node has none."""
     arguments = (cohort, configuration.backbone, configuration.image, weights, configuration.feature_kind)
@@ -38,7 +45,10 @@ def open_data(
         array = open_features(*arguments, cache, workers=workers)
         _opened.clear()
         _opened[name] = _as_tensor(array).to(device)
-    return FitData(_opened[name], torch.from_numpy(np.stack([cohort.labels(target.name) for target in cohort.targets], axis=1)).to(device))
+    return FitData(
+        _opened[name],
+        torch.from_numpy(np.stack([cohort.labels(target.name) for target in cohort.targets], axis=1)).to(device),
+    )
 
 
 def _as_tensor(array: np.ndarray) -> torch.Tensor:

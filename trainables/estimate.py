@@ -1,4 +1,4 @@
-"""What work would cost on this machine, by timing a little of each kind on made-up numbers; nothing is trained or kept."""
+"""What work would cost on this machine, by timing a little of each kind on made-up numbers; nothing is kept."""
 
 import time
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """What a fold fit says while it runs, and the report shim: the same plain rows under every executor.
 
-A fold fit yields events. Inline hands them on as they are; a Tune or Train worker sends `to_report(events)`, a flat dict
-that crosses processes, and the driver reads it back with `from_report`. Nothing here knows of Ray.
+A fold fit yields events. Inline hands them on as they are; a Tune or Train worker sends `to_report(events)`, a flat
+dict that crosses processes, and the driver reads it back with `from_report`. Nothing here knows of Ray.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class EpochEnded:
-    """One epoch (from 1) of one fold fit: mean training loss, learning rate, metrics of the inner part (if one is cut)."""
+    """One epoch (from 1) of a fold fit: mean training loss, learning rate, metrics of the inner part if one is cut."""
 
     repeat: int
     fold: int

@@ -1,9 +1,10 @@
 """Frozen features: what a backbone says of every image, computed once per node and cached.
 
 A head on frozen features trains in seconds. Two kinds are cached apart: `map`, the last feature map, (sample, image x
-channel, height, width), and `pooled`, its spatial mean, (sample, image x channel, 1, 1), which is all that a fusion without
-spatial extent can see (a channel gate and average pooling commute). The numbers do not depend on how many cores there are:
-every thread encodes batches of a fixed size on its own, with one torch thread.
+channel, height, width), and `pooled`, its spatial mean, (sample, image x channel, 1, 1), which is all that a fusion
+without spatial extent can see (a channel gate and average pooling commute). The numbers do not depend on how many
+cores there
+are: every thread encodes batches of a fixed size on its own, with one torch thread.
 """
 
 from collections.abc import Callable
@@ -66,7 +67,9 @@ def weights_identity(settings: BackboneSettings, weights: Weights | None) -> str
     """Say in a key which weights are used: the checksum of the file (never its path), the hub's name, or the seed."""
     if settings.weights == "file":
         if weights is None:
-            raise InputError("backbone.weights=file needs --weights <file or folder>; or say --set backbone.weights=none")
+            raise InputError(
+                "backbone.weights=file needs --weights <file or folder>; or say --set backbone.weights=none"
+            )
         return f"sha256:{weights.checksum}"
     return f"hub:{settings.name}" if settings.weights == "hub" else f"random:{settings.seed}"
 
@@ -85,7 +88,12 @@ def features_identity(
 
 
 def features_cached(
-    cohort: Cohort, settings: BackboneSettings, image: ImageSettings, weights: Weights | None, kind: FeatureKind, cache: Path
+    cohort: Cohort,
+    settings: BackboneSettings,
+    image: ImageSettings,
+    weights: Weights | None,
+    kind: FeatureKind,
+    cache: Path,
 ) -> bool:
     """Tell whether this node has the features already."""
     return is_cached(cache, "features", features_identity(cohort, settings, image, weights, kind))
@@ -126,7 +134,9 @@ def open_features(
     return cached_array(cache, "features", identity, shape, "float32", fill)
 
 
-def _encode(backbone: Backbone, pixels: np.ndarray, array: np.ndarray, kind: FeatureKind, workers: int, tick: Tick | None) -> None:
+def _encode(
+    backbone: Backbone, pixels: np.ndarray, array: np.ndarray, kind: FeatureKind, workers: int, tick: Tick | None
+) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     backbone.to(device)
     mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (backbone.mean, backbone.std))
@@ -140,7 +150,9 @@ def _encode(backbone: Backbone, pixels: np.ndarray, array: np.ndarray, kind: Fea
             maps = backbone(inputs.contiguous())  # (B I, C, h, w)
         if kind == "pooled":
             maps = maps.mean(dim=(2, 3), keepdim=True)
-        array[start : start + batch] = maps.reshape(batch, images * maps.shape[1], *maps.shape[2:]).float().cpu().numpy()
+        array[start : start + batch] = (
+            maps.reshape(batch, images * maps.shape[1], *maps.shape[2:]).float().cpu().numpy()
+        )
         return start + batch
 
     threads = torch.get_num_threads()

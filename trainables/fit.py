@@ -1,9 +1,9 @@
 """One fold fit: a configuration trained on the training part of a split and evaluated once, on the evaluation fold.
 
-`FoldFit.run` is a generator of epochs; it sets its own thread count, knows nothing of Ray, and its state can be saved after
-any epoch and restored in another process, with the same predictions at the end. The evaluation fold chooses nothing: it is
-predicted once, by the final weights. Random streams are named by (seed, repeat, fold, epoch) and never by the
-configuration, so all configurations see the same data order.
+`FoldFit.run` is a generator of epochs; it sets its own thread count, knows nothing of Ray, and its state can be saved
+after any epoch and restored in another process, with the same predictions at the end. The evaluation fold chooses
+nothing: it is predicted once, by the final weights. Random streams are named by (seed, repeat, fold, epoch) and never
+by the configuration, so all configurations see the same data order.
 """
 
 import math
@@ -67,7 +67,9 @@ class FoldFit:
         self._stream = ("fit", split.repeat, split.fold)
         self._seed = seed
         self.encoder = fit_encoder(configuration.metadata, cohort, split.train)
-        self.features = _standardised(data.features, split.train) if configuration.backbone.standardise else data.features
+        self.features = (
+            _standardised(data.features, split.train) if configuration.backbone.standardise else data.features
+        )
         self.metadata = torch.from_numpy(self.encoder.encode(np.arange(len(cohort.samples)))).to(self.device)
         with torch_seed(derive(seed, *self._stream, "weights")):
             self.model = self._build().to(self.device)
@@ -90,7 +92,12 @@ class FoldFit:
             if not math.isfinite(loss):
                 self.outcome = self._diverged(f"loss is {loss} in epoch {epoch + 1} of {epochs}")
                 return
-            entry = {"epoch": epoch + 1, "loss": loss, "learning_rate": self.rate(epoch), "inner": self._watch()}
+            entry: dict[str, Any] = {
+                "epoch": epoch + 1,
+                "loss": loss,
+                "learning_rate": self.rate(epoch),
+                "inner": self._watch(),
+            }
             self.history.append(entry)
             self.seconds += time.perf_counter() - started
             yield EpochEnded(repeat=self.split.repeat, fold=self.split.fold, epochs=epochs, **entry)
@@ -202,7 +209,7 @@ class FoldFit:
 
 
 def _standardised(features: torch.Tensor, training: np.ndarray) -> torch.Tensor:
-    """Z-score every channel with the mean and SD over the training samples and positions; a constant channel becomes 0."""
+    """Z-score every channel over the training samples and positions; a constant channel becomes 0."""
     chosen = features[torch.from_numpy(training).to(features.device)].double()
     mean = chosen.mean(dim=(0, 2, 3), keepdim=True)
     spread = chosen.std(dim=(0, 2, 3), keepdim=True, correction=0)

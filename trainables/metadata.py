@@ -1,9 +1,10 @@
 """Metadata encodings: from raw fields to the vector that a fusion sees.
 
-`impute` (MetaNet): numbers by the training mean, categories by the training mode, one-hot; 17-d on HAM10000 (sex 2, site
-14, age/85). `keep-unknown` (Soft-Attention): a missing category is a category of its own, a missing number has a flag.
-`zero-fill` (Gessert et al.): numbers z-scored, a missing field all zeros, and whole fields dropped at random in training.
-Values are fitted on the training rows; vocabularies are declared by the cohort, so the width never depends on a fold.
+`impute` (MetaNet): numbers by the training mean, categories by the training mode, one-hot; 17-d on HAM10000 (sex 2,
+site 14, age/85). `keep-unknown` (Soft-Attention): a missing category is a category of its own, a missing number has a
+flag. `zero-fill` (Gessert et al.): numbers z-scored, a missing field all zeros, and whole fields dropped at random in
+training. Values are fitted on the training rows; vocabularies are declared by the cohort, so the width never depends
+on a fold.
 """
 
 from abc import ABC, abstractmethod
@@ -68,7 +69,10 @@ class Encoder(ABC):
         self._values = np.concatenate([empty, *(values for values, _ in parts)], axis=1).astype(np.float32)
         self.names = tuple(name for _, names in parts for name in names)
         ends = np.cumsum([len(names) for _, names in parts])
-        self.field_columns = {field.name: slice(int(end) - len(names), int(end)) for field, end, (_, names) in zip(fields, ends, parts, strict=True)}
+        self.field_columns = {
+            field.name: slice(int(end) - len(names), int(end))
+            for field, end, (_, names) in zip(fields, ends, parts, strict=True)
+        }
         self.drop_probability = settings.drop
 
     @property
@@ -81,7 +85,7 @@ class Encoder(ABC):
         return self._values[rows]
 
     def drop_mask(self, n: int, generator: np.random.Generator) -> np.ndarray:
-        """Return factors float32 (n, width) that set each whole field of each sample to zero with the drop probability."""
+        """Return factors float32 (n, width) that zero each whole field of each sample with the drop probability."""
         mask = np.ones((n, self.width), dtype=np.float32)
         for columns in self.field_columns.values():
             mask[generator.uniform(size=n) < self.drop_probability, columns] = 0.0
@@ -116,7 +120,7 @@ def fit_encoder(settings: MetadataSettings, cohort: Cohort, training: np.ndarray
 
 @ENCODINGS.register("impute")
 class Impute(Encoder):
-    """MetaNet: a missing number is the training mean, a missing category the training mode (first in order at a tie)."""
+    """MetaNet: a missing number is the training mean, a missing category the training mode (at a tie, the first)."""
 
     def _number(self, field: Field, values: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, list[str]]:
         filled = np.where(np.isnan(values), _training_mean(values, training), values)
@@ -125,7 +129,9 @@ class Impute(Encoder):
     def _category(self, field: Field, codes: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, list[str]]:
         known = codes[training][codes[training] >= 0]
         mode = int(np.bincount(known, minlength=len(field.categories)).argmax())
-        return _one_hot(np.where(codes < 0, mode, codes), len(field.categories)), [f"{field.name}={name}" for name in field.categories]
+        return _one_hot(np.where(codes < 0, mode, codes), len(field.categories)), [
+            f"{field.name}={name}" for name in field.categories
+        ]
 
 
 @ENCODINGS.register("keep-unknown")
@@ -140,12 +146,15 @@ class KeepUnknown(Encoder):
     def _category(self, field: Field, codes: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, list[str]]:
         del training
         names = [*field.categories, "unknown"]
-        return _one_hot(np.where(codes < 0, len(field.categories), codes), len(names)), [f"{field.name}={name}" for name in names]
+        return _one_hot(np.where(codes < 0, len(field.categories), codes), len(names)), [
+            f"{field.name}={name}" for name in names
+        ]
 
 
 @ENCODINGS.register("zero-fill")
 class ZeroFill(Encoder):
-    """Missing is zero: an empty one-hot, or the training mean of a z-scored number. Whole fields are dropped in training.
+    """Missing is zero: an empty one-hot, or the training mean of a z-scored number. Whole fields are dropped in
+    training.
 
     Gessert et al. code a missing age as -5; zero is its mean here, so that dropping a field is one multiplication.
     """
@@ -171,7 +180,9 @@ def _chosen(settings: MetadataSettings, cohort: Cohort) -> list[Field]:
             raise InputError(f"metadata.fields: {name!r} cannot be an input: {refused[name]}")
         if name not in known:
             hint = did_you_mean(name, known)
-            raise InputError(f"metadata.fields: {name!r} is not a field of cohort {cohort.name!r}{hint} (known: {', '.join(known)})")
+            raise InputError(
+                f"metadata.fields: {name!r} is not a field of cohort {cohort.name!r}{hint} (known: {', '.join(known)})"
+            )
     return [field for field in cohort.fields if field.name in settings.fields]
 
 

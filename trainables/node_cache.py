@@ -1,8 +1,8 @@
 """Arrays that are computed once per node and shared by every process of it through the page cache.
 
 An array lives under `<cache>/<kind>/<digest of its identity>.npy`. One process builds it behind a lock, into a partial
-file that is renamed when complete; the others wait, then map it read-only. A killed builder leaves only the partial file,
-which the next one overwrites. The folder can be deleted whenever no run uses it.
+file that is renamed when complete; the others wait, then map it read-only. A killed builder leaves only the partial
+file, which the next one overwrites. The folder can be deleted whenever no run uses it.
 """
 
 import json
@@ -60,11 +60,15 @@ def cached_array(
                 if not path.exists():
                     _build(path, identity, shape(), dtype, fill)
         except OSError as error:
-            raise InputError(f"cannot write the cache {cache}: {error.strerror or error}; set FUSESEARCH_CACHE to another folder") from error
+            raise InputError(
+                f"cannot write the cache {cache}: {error.strerror or error}; set FUSESEARCH_CACHE to another folder"
+            ) from error
     return np.load(path, mmap_mode="r")
 
 
-def _build(path: Path, identity: dict[str, Any], shape: tuple[int, ...], dtype: str, fill: Callable[[np.ndarray], None]) -> None:
+def _build(
+    path: Path, identity: dict[str, Any], shape: tuple[int, ...], dtype: str, fill: Callable[[np.ndarray], None]
+) -> None:
     partial = path.with_suffix(".partial")
     array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
     try:

@@ -14,7 +14,7 @@ TRAINING_VERSION = 1
 
 
 class TrainingSettings(Settings):
-    """Optimiser and schedule constants. `inner_share` of the training groups is watched, never trained on; 0 cuts none."""
+    """Optimiser and schedule; `inner_share` of the training groups is watched and never trained on, 0 cuts none."""
 
     epochs: int = Field(default=30, ge=1, le=10_000)
     batch_size: int = Field(default=128, ge=1, le=65_536)
@@ -50,13 +50,15 @@ def create_optimiser(settings: TrainingSettings, parameters: Iterable[torch.nn.P
     """Return the optimiser over `parameters`."""
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimiser == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=settings.momentum, nesterov=settings.nesterov)
+        return torch.optim.SGD(
+            parameters, lr=rate, weight_decay=decay, momentum=settings.momentum, nesterov=settings.nesterov
+        )
     kind = torch.optim.Adam if settings.optimiser == "adam" else torch.optim.AdamW
     return kind(parameters, lr=rate, weight_decay=decay, eps=settings.epsilon)
 
 
 def create_schedule(settings: TrainingSettings) -> Callable[[int], float]:
-    """Return the learning rate of an epoch (from 0): constant, cosine down to zero, or times `factor` after each step."""
+    """Return the learning rate of an epoch (from 0): constant, cosine to zero, or times `factor` after each step."""
     if settings.schedule == "cosine":
         return lambda epoch: settings.learning_rate * 0.5 * (1.0 + math.cos(math.pi * epoch / settings.epochs))
     if settings.schedule == "step":

@@ -88,7 +88,9 @@ class TrialContext:
         return describe(self.folds, next(iter(self.splits.values())))
 
 
-def splits_for(cohort: Cohort, folds: FoldSettings, configurations: list[Configuration]) -> dict[float, tuple[Split, ...]]:
+def splits_for(
+    cohort: Cohort, folds: FoldSettings, configurations: list[Configuration]
+) -> dict[float, tuple[Split, ...]]:
     """Return the splits for every inner share that the configurations ask for."""
     shares = sorted({configuration.training.inner_share for configuration in configurations})
     return {share: make_splits(cohort, folds, share) for share in shares}

@@ -1,8 +1,8 @@
 """Seeds: every random stream has a name, and no stream depends on the configuration, so that fold fits stay paired."""
 
 import hashlib
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 

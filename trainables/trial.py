@@ -29,6 +29,7 @@ def run_trial(trial: Trial, context: TrialContext, *, workers: int) -> Iterator[
         context: cohort, splits, ledger and cache.
         workers: threads that compute features if this node has none.
     """
+
     def load() -> FitData:
         settings = trial.configuration
         weights = context.weights_of(settings)

@@ -28,7 +28,11 @@ def _sentence(finding: Any, model: type[BaseModel]) -> str:
     if finding["type"].startswith("union_tag"):
         tags = str(finding.get("ctx", {}).get("expected_tags") or _tags(model, path)).replace("'", "")
         known = tags.split(", ")
-        given = f"name={value['name']!r} is not known{did_you_mean(str(value['name']), known)}" if "name" in (value or ()) else "name is missing"
+        given = (
+            f"name={value['name']!r} is not known{did_you_mean(str(value['name']), known)}"
+            if "name" in (value or ())
+            else "name is missing"
+        )
         return f"{name}.{given} (choices: {tags})"
     if finding["type"] == "missing":
         return f"{name} is missing"
@@ -44,7 +48,7 @@ def _unknown(name: str, fields: list[str]) -> str:
 
 
 def _follow(location: tuple[Any, ...], model: type[BaseModel]) -> tuple[list[str], type[BaseModel] | None]:
-    """Return the names a user wrote on the way to a finding, and the settings class that the last of them belongs to."""
+    """Return the names a user wrote on the way to a finding, and the settings class that the last one belongs to."""
     path: list[str] = []
     owner: type[BaseModel] | None = model
     current: Any = model

@@ -1,7 +1,8 @@
 """What a fold fit leaves behind: one record (plain JSON) and, when it is done, one table of out-of-fold predictions.
 
 The prediction table has the columns `sample`, `group`, `repeat`, `fold`, `configuration`, then for every target
-`target:<target>` (the true class, by name) and `probability:<target>:<class>` (float32), one per class in declared order.
+`target:<target>` (the true class, by name) and `probability:<target>:<class>` (float32), one per class in declared
+order.
 """
 
 import dataclasses
@@ -46,7 +47,8 @@ class FitRecord:
 
     `identity` holds everything that decides the predictions; its digest is the key. All else describes the run:
     `metrics` of the evaluation fold, `history` (one entry per epoch), `cost` (seconds, parameters) and `environment`
-    (device, library versions). `leak_share` is the share of evaluation images with a sibling of their group in training.
+    (device, library versions). `leak_share` is the share of evaluation images with a sibling of their group in
+    training.
     """
 
     identity: dict[str, Any]
@@ -91,7 +93,9 @@ class FitRecord:
             AnalysisError: another schema version, or a body that does not match its checksum.
         """
         if document.get("schema") != SCHEMA_VERSION:
-            raise AnalysisError(f"ledger record has schema {document.get('schema')!r}, this version reads {SCHEMA_VERSION}")
+            raise AnalysisError(
+                f"ledger record has schema {document.get('schema')!r}, this version reads {SCHEMA_VERSION}"
+            )
         body = document["record"]
         if digest(body) != document["checksum"]:
             raise AnalysisError("ledger record does not match its checksum")

@@ -1,7 +1,8 @@
 """Whole files in, whole files out, on a local folder or on any pyarrow file system (`s3://`, `gs://`, ...).
 
-A reader never sees half a file: locally a file is written aside, flushed to the disk and renamed; on an object store the
-bytes are complete before the one stream opens (an exception inside an open stream would commit a truncated object).
+A reader never sees half a file: locally a file is written aside, flushed to the disk and renamed; on an object store
+the bytes are complete before the one stream opens (an exception inside an open stream would commit a truncated
+object).
 """
 
 import os

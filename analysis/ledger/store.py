@@ -1,7 +1,7 @@
 """The ledger: records under `fits/<key>.json`, predictions under `predictions/<key>.parquet`.
 
-The predictions are written first and the record last, so a record stands for a complete fold fit. A record whose checksum,
-or whose predictions' checksum, does not match counts as absent and is named in `Ledger.damaged`.
+The predictions are written first and the record last, so a record stands for a complete fold fit. A record whose
+checksum, or whose predictions' checksum, does not match counts as absent and is named in `Ledger.damaged`.
 `pandas.read_parquet("<run>/ledger/predictions")` reads the predictions of all configurations at once.
 """
 
@@ -36,7 +36,9 @@ class Ledger:
             AnalysisError: a `done` record without predictions, or predictions with another record.
         """
         if (record.state == "done") != (predictions is not None):
-            raise AnalysisError(f"fold fit {record.key[:12]} is {record.state}: predictions belong to done fits, and only to them")
+            raise AnalysisError(
+                f"fold fit {record.key[:12]} is {record.state}: predictions belong to done fits, and only to them"
+            )
         if predictions is not None:
             content = _to_parquet(predictions)
             record = _with_checksum(record, content)

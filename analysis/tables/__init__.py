@@ -8,10 +8,13 @@ files = render_all(tables)                              # {"subsets_mcr.md": byt
 
 from collections.abc import Callable, Sequence
 
+from analysis.errors import AnalysisError
 from analysis.evaluation import ConfigurationResult
 from analysis.tables import ablation, comparisons, recall
 from analysis.tables.context import CohortCounts, FoldPlan, StudyContext, study_context
+from analysis.tables.contrasts import chosen, references
 from analysis.tables.formatting import cell_text, column_titles, header_groups, text_rows
+from analysis.tables.grid import lay_out
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import Cell, Column, Table
 from analysis.tables.write import render_all
@@ -40,6 +43,22 @@ def build_tables(
     )
 
 
+def check_tables(specifications: Sequence[TableSpecification], results: Sequence[ConfigurationResult]) -> None:
+    """Lay every table out without looking at a score, so that a mistake is found before anything is trained.
+
+    Raises:
+        AnalysisError: a specification that does not fit the configurations, or two tables of one name.
+    """
+    names = [specification.name for specification in specifications]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise AnalysisError(f"tables: two tables are named {twice[0]!r}; give each a name of its own")
+    for specification in specifications:
+        kept = chosen(specification, results)
+        references(specification, kept)
+        if specification.kind == "ablation":
+            lay_out(specification, kept)
+
+
 __all__ = [
     "KINDS",
     "Cell",
@@ -51,6 +70,7 @@ __all__ = [
     "TableSpecification",
     "build_tables",
     "cell_text",
+    "check_tables",
     "column_titles",
     "header_groups",
     "render_all",

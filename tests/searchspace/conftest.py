@@ -16,7 +16,13 @@ def run_environment(tmp_path_factory) -> dict[str, str]:
     """The environment of a user with an empty home and cache."""
     home = tmp_path_factory.mktemp("home")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "TUNE_", "PYTEST_"))}
-    return {**inherited, "HOME": str(home), "FUSESEARCH_CACHE": str(home / "cache"), "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    return {
+        **inherited,
+        "HOME": str(home),
+        "FUSESEARCH_CACHE": str(home / "cache"),
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": "200",
+    }
 
 
 Run = Callable[..., subprocess.CompletedProcess]
@@ -26,7 +32,9 @@ Run = Callable[..., subprocess.CompletedProcess]
 def run(run_environment, tmp_path_factory) -> Run:
     """Run `python -m searchspace.run` with arguments, from an empty folder unless `cwd` is given."""
 
-    def start(*arguments: str, cwd: Path | None = None, timeout: float = 300, **environment: str) -> subprocess.CompletedProcess:
+    def start(
+        *arguments: str, cwd: Path | None = None, timeout: float = 300, **environment: str
+    ) -> subprocess.CompletedProcess:
         return subprocess.run(
             [sys.executable, "-m", "searchspace.run", *map(str, arguments)],
             cwd=cwd or tmp_path_factory.mktemp("cwd"),

@@ -1,4 +1,4 @@
-"""Whole runs: the known truth, the same predictions from every executor, kill -9 and go on, a foreign `models` folder."""
+"""Whole runs: the known truth, the same predictions from every executor, kill -9 and go on, a foreign `models`."""
 
 import os
 import signal
@@ -66,7 +66,14 @@ def test_warm_and_inline_give_the_same_predictions_and_tables(quickstart, warm):
 
 def test_a_warm_run_prints_the_table_and_what_to_type_next(warm):
     out = warm[1].stdout
-    for expected in ("image only", "45 of 45 fold fits done", "tables/", "predictions/*.parquet", "tensorboard --logdir", "next "):
+    for expected in (
+        "image only",
+        "45 of 45 fold fits done",
+        "tables/",
+        "predictions/*.parquet",
+        "tensorboard --logdir",
+        "next ",
+    ):
         assert expected in out
     assert "Traceback" not in out + warm[1].stderr
 
@@ -75,7 +82,12 @@ def test_nothing_is_left_running_and_nothing_beside_the_run(warm, run_environmen
     listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout
     mine = [line for line in listing.splitlines() if str(run_environment["HOME"]) in line]
     assert mine == []
-    assert sorted(entry.name for entry in warm[0].parent.parent.iterdir()) == ["analysis", "models", "runs", "trainables"]
+    assert sorted(entry.name for entry in warm[0].parent.parent.iterdir()) == [
+        "analysis",
+        "models",
+        "runs",
+        "trainables",
+    ]
 
 
 def test_tensorboard_has_a_curve_per_fold_fit_and_a_row_per_configuration(warm):
@@ -103,7 +115,9 @@ def test_running_again_trains_nothing_and_writes_the_same_tables(run, warm, quic
 def test_kill_9_and_starting_again_ends_in_the_same_table(executor, run, run_environment, quickstart, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "searchspace.run", "--out", str(out), "--executor", executor]
-    process = subprocess.Popen(command, cwd=tmp_path, env=run_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=run_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 120
     while len(list((out / "ledger" / "fits").glob("*.json"))) < 7:
         assert process.poll() is None, "the run ended before it could be killed"
@@ -125,7 +139,9 @@ def test_kill_9_and_starting_again_ends_in_the_same_table(executor, run, run_env
 def test_interrupting_says_how_to_go_on_and_stamps_the_table(run_environment, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "searchspace.run", "--out", str(out), "--executor", "inline"]
-    process = subprocess.Popen(command, cwd=tmp_path, env=run_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=run_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     deadline = time.monotonic() + 120
     while len(list((out / "ledger" / "fits").glob("*.json"))) < 7 and time.monotonic() < deadline:
         time.sleep(0.02)

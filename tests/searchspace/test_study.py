@@ -1,4 +1,4 @@
-"""Study files: every mistake is one line that names the field, the value and the choices; overrides; the built-in studies."""
+"""Study files: every mistake is one line with field, value and choices; overrides; the built-in studies."""
 
 import copy
 
@@ -14,7 +14,9 @@ MINIMAL = {
     "question": "Which fusion?",
     "cohort": {"name": "phantom"},
     "scientific": {"fusion.name": ["concat", "multiply"], "metadata.fields": {"subsets": ["age", "site"]}},
-    "tables": [{"name": "t", "title": "T", "kind": "ablation", "rows": "metadata.fields", "reference": {"fusion.name": "none"}}],
+    "tables": [
+        {"name": "t", "title": "T", "kind": "ablation", "rows": "metadata.fields", "reference": {"fusion.name": "none"}}
+    ],
 }
 
 
@@ -30,7 +32,15 @@ def changed(path: str, value) -> dict:
 
 def test_a_grid_names_every_distinct_configuration_once():
     labels = list(expand(validate_study(MINIMAL)))
-    assert labels == ["image only", "concat age", "concat site", "concat age+site", "multiply age", "multiply site", "multiply age+site"]
+    assert labels == [
+        "image only",
+        "concat age",
+        "concat site",
+        "concat age+site",
+        "multiply age",
+        "multiply site",
+        "multiply age+site",
+    ]
 
 
 def test_several_grids_are_one_space():
@@ -44,7 +54,9 @@ def test_several_grids_are_one_space():
 
 
 def test_a_setting_without_effect_does_not_multiply_the_grid():
-    study = validate_study(changed("scientific", {"fusion.name": ["none", "concat"], "fusion.depth": [1, 2], "metadata.fields": [["age"]]}))
+    study = validate_study(
+        changed("scientific", {"fusion.name": ["none", "concat"], "fusion.depth": [1, 2], "metadata.fields": [["age"]]})
+    )
     assert list(expand(study)) == ["image only", "concat age, depth 1", "concat age, depth 2"]
 
 
@@ -87,7 +99,11 @@ def test_a_wrong_study_is_one_line(path, value, message):
         ("fixed", {"image": {"size": [0, 64]}}, "image.size"),
         ("fixed", {"image": {"size": [64]}}, "image.size"),
         ("fixed", {"loss": {"name": "hinge"}}, "hinge"),
-        ("scientific", {"fusion.name": ["concatt"], "metadata.fields": [["age"]]}, "'concatt' is not known; did you mean 'concat'"),
+        (
+            "scientific",
+            {"fusion.name": ["concatt"], "metadata.fields": [["age"]]},
+            "'concatt' is not known; did you mean 'concat'",
+        ),
         ("scientific", {"fusion.name": ["multiply"], "fusion.depth": [0], "metadata.fields": [["age"]]}, "depth"),
         ("scientific", {"fusion": ["concat"]}, "name a setting inside a section"),
         ("scientific", {"fusion.nam": ["concat"]}, "fusion.nam is not a known setting"),
@@ -108,7 +124,13 @@ def write(tmp_path, document=MINIMAL):
 
 def test_overrides_reach_their_place(tmp_path):
     write(tmp_path)
-    given = ("training.epochs=3", "folds.folds=3", "scientific.fusion.name=[concat]", "cohort.lesions=90", "fixed.head.dropout=0.5")
+    given = (
+        "training.epochs=3",
+        "folds.folds=3",
+        "scientific.fusion.name=[concat]",
+        "cohort.lesions=90",
+        "fixed.head.dropout=0.5",
+    )
     study = read_study("small.yaml", given, tmp_path)
     assert study.fixed == {"training": {"epochs": 3}, "head": {"dropout": 0.5}}
     assert study.folds.folds == 3
@@ -160,7 +182,7 @@ def test_a_broken_file_is_one_line(tmp_path, text, message):
 
 
 def test_an_unknown_study_lists_the_built_in_ones(tmp_path):
-    with pytest.raises(InputError, match="'quikstart' is not known; did you mean 'quickstart'.*ham10000-screen"):
+    with pytest.raises(InputError, match=r"'quikstart' is not known; did you mean 'quickstart'.*ham10000-screen"):
         read_study("quikstart", (), tmp_path)
     with pytest.raises(InputError, match=r"none\.yaml: cannot be read: No such file"):
         read_study("none.yaml", (), tmp_path)
@@ -170,7 +192,12 @@ def test_an_unknown_study_lists_the_built_in_ones(tmp_path):
 def test_every_built_in_study_is_valid_and_opens_with_its_question(name, tmp_path):
     text = built_in_studies()[name]
     heads = [line.split(":")[0] for line in text.splitlines() if line.startswith("# ") and ":" in line]
-    assert [head for head in heads if head in ("# Question", "# Source", "# Expected", "# Cost")] == ["# Question", "# Source", "# Expected", "# Cost"]
+    assert [head for head in heads if head in ("# Question", "# Source", "# Expected", "# Cost")] == [
+        "# Question",
+        "# Source",
+        "# Expected",
+        "# Cost",
+    ]
     study = read_study(name, (), tmp_path)
     assert study.name == name
     assert study.source

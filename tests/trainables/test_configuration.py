@@ -12,7 +12,11 @@ def identifier(**sections) -> str:
 
 
 def test_an_empty_subset_is_fusion_none():
-    assert identifier(fusion={"name": "concat"}) == identifier(fusion={"name": "none"}) == identifier(fusion={"name": "multiply", "depth": 3})
+    assert (
+        identifier(fusion={"name": "concat"})
+        == identifier(fusion={"name": "none"})
+        == identifier(fusion={"name": "multiply", "depth": 3})
+    )
 
 
 def test_a_fusion_that_ignores_metadata_drops_it():
@@ -23,8 +27,14 @@ def test_inactive_settings_are_dropped():
     fields = {"fields": ["age"]}
     assert identifier(training={"optimiser": "adam", "momentum": 0.5}) == identifier(training={"optimiser": "adam"})
     assert identifier(training={"optimiser": "sgd", "momentum": 0.5}) != identifier(training={"optimiser": "sgd"})
-    one_layer = [identifier(metadata=fields, fusion={"name": "multiply", "depth": 1, "widths": w}) for w in ("scaled", "published")]
-    two_layers = [identifier(metadata=fields, fusion={"name": "multiply", "depth": 2, "widths": w}) for w in ("scaled", "published")]
+    one_layer = [
+        identifier(metadata=fields, fusion={"name": "multiply", "depth": 1, "widths": w})
+        for w in ("scaled", "published")
+    ]
+    two_layers = [
+        identifier(metadata=fields, fusion={"name": "multiply", "depth": 2, "widths": w})
+        for w in ("scaled", "published")
+    ]
     assert one_layer[0] == one_layer[1]
     assert two_layers[0] != two_layers[1]
     assert identifier(backbone={"weights": "file", "seed": 1}) == identifier(backbone={"weights": "file"})
@@ -33,7 +43,9 @@ def test_inactive_settings_are_dropped():
 
 def test_defaults_written_out_are_the_same_configuration():
     fields = {"fields": ["age"]}
-    assert identifier(metadata=fields, fusion={"name": "multiply", "depth": 2}) == identifier(metadata=fields, fusion={"name": "multiply"})
+    assert identifier(metadata=fields, fusion={"name": "multiply", "depth": 2}) == identifier(
+        metadata=fields, fusion={"name": "multiply"}
+    )
     assert identifier(backbone={"features": "pooled"}) == identifier(backbone={"features": "auto"})
 
 

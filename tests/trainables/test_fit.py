@@ -52,7 +52,9 @@ def test_an_image_only_head_ends_where_logistic_regression_does():
     x, y = DATA.features.flatten(1).numpy(), DATA.targets[:, 0].numpy()
     peer = LogisticRegression(C=1e8, class_weight="balanced", max_iter=5000).fit(x[SPLIT.train], y[SPLIT.train])
     columns = [column for column in fit.outcome.predictions if column.startswith("probability:")]
-    np.testing.assert_allclose(fit.outcome.predictions[columns].to_numpy(), peer.predict_proba(x[SPLIT.test]), atol=0.01)
+    np.testing.assert_allclose(
+        fit.outcome.predictions[columns].to_numpy(), peer.predict_proba(x[SPLIT.test]), atol=0.01
+    )
 
 
 def test_predictions_are_named_and_sum_to_one():
@@ -102,7 +104,14 @@ def test_a_restored_fit_ends_with_the_same_predictions(optimiser):
     sections = {
         "metadata": {"fields": ["age", "sex"], "encoding": "zero-fill", "drop_probability": 0.3},
         "head": {"dropout": 0.5},
-        "training": {"epochs": 5, "batch_size": 16, "learning_rate": 0.05, "optimiser": optimiser, "schedule": "step", "steps": [2, 4]},
+        "training": {
+            "epochs": 5,
+            "batch_size": 16,
+            "learning_rate": 0.05,
+            "optimiser": optimiser,
+            "schedule": "step",
+            "steps": [2, 4],
+        },
     }
     whole = fitted(settings(**sections))
     interrupted = FoldFit(settings(**sections), SPLIT, COHORT, DATA, seed=3, threads=1)
@@ -158,7 +167,10 @@ def test_pooled_vectors_and_whole_maps_give_the_same_model():
     for fusion in ("concat", "multiply"):
         configuration = settings(fusion={"name": fusion}, metadata={"fields": ["age"]})
         columns = [f"probability:diagnosis:{name}" for name in "abc"]
-        tables = [fitted(configuration, data=data).outcome.predictions[columns] for data in (FitData(maps, DATA.targets), pooled)]
+        tables = [
+            fitted(configuration, data=data).outcome.predictions[columns]
+            for data in (FitData(maps, DATA.targets), pooled)
+        ]
         np.testing.assert_allclose(tables[0], tables[1], atol=1e-4)
 
 
@@ -169,14 +181,24 @@ def test_several_targets_are_predicted_side_by_side():
     cohort = dataclasses.replace(COHORT, samples=samples, targets=(*COHORT.targets, Target("colour", ("blue", "red"))))
     codes = torch.from_numpy(np.stack([cohort.labels("diagnosis"), cohort.labels("colour")], axis=1))
     outcome = fitted(settings(), data=FitData(DATA.features, codes), cohort=cohort).outcome
-    assert [name for name in outcome.predictions if name.startswith("probability:colour:")] == ["probability:colour:blue", "probability:colour:red"]
+    assert [name for name in outcome.predictions if name.startswith("probability:colour:")] == [
+        "probability:colour:blue",
+        "probability:colour:red",
+    ]
     assert 0.0 <= outcome.metrics["mcr"] <= 1.0
 
 
 def context_of(tmp_path, configurations, cohort=COHORT) -> TrialContext:
     folds = FoldSettings(folds=3)
     splits = splits_for(cohort, folds, configurations)
-    return TrialContext(cohort=cohort, folds=folds, splits=splits, ledger=Ledger(tmp_path / "ledger"), cache=tmp_path / "cache", weights={})
+    return TrialContext(
+        cohort=cohort,
+        folds=folds,
+        splits=splits,
+        ledger=Ledger(tmp_path / "ledger"),
+        cache=tmp_path / "cache",
+        weights={},
+    )
 
 
 SMALL = {"backbone": {"name": "test_resnet"}, "image": {"size": [32, 32]}}
@@ -199,7 +221,11 @@ def test_a_non_finite_loss_is_recorded_as_diverged_and_not_tried_again(tmp_path,
     context = context_of(tmp_path, [configuration])
     trial = plan_trial("image only", configuration, context)
     original = FoldFit.step
-    monkeypatch.setattr(FoldFit, "step", lambda self, rows, drops: original(self, rows, drops) * (poison if self.split.fold == 1 else 1.0))
+    monkeypatch.setattr(
+        FoldFit,
+        "step",
+        lambda self, rows, drops: original(self, rows, drops) * (poison if self.split.fold == 1 else 1.0),
+    )
     ended = [event for event in run_trial(trial, context, workers=1) if isinstance(event, FitEnded)]
     assert [event.state for event in ended] == ["done", "diverged", "done"]
     assert "epoch 1 of 4" in ended[1].reason
@@ -209,9 +235,14 @@ def test_a_non_finite_loss_is_recorded_as_diverged_and_not_tried_again(tmp_path,
 
 
 def test_a_huge_learning_rate_diverges_and_says_so(tmp_path):
-    configuration = settings(**SMALL, training={"epochs": 4, "optimiser": "sgd", "learning_rate": 100.0, "weight_decay": 10.0, "batch_size": 8})
+    configuration = settings(
+        **SMALL,
+        training={"epochs": 4, "optimiser": "sgd", "learning_rate": 100.0, "weight_decay": 10.0, "batch_size": 8},
+    )
     context = context_of(tmp_path, [configuration])
-    ended = [e for e in run_trial(plan_trial("x", configuration, context), context, workers=1) if isinstance(e, FitEnded)]
+    ended = [
+        e for e in run_trial(plan_trial("x", configuration, context), context, workers=1) if isinstance(e, FitEnded)
+    ]
     assert {event.state for event in ended} == {"diverged"}
 
 
@@ -266,7 +297,12 @@ def test_keys_change_with_what_decides_the_numbers_and_with_nothing_else(tmp_pat
         settings(**SMALL, metadata={"fields": ["age"]}, fusion={"name": "concat"}),
         settings(**SMALL, metadata={"fields": ["age", "sex"]}, fusion={"name": "multiply"}),
         settings(**SMALL, metadata={"fields": ["age", "sex"]}, fusion={"name": "concat"}, head={"dropout": 0.1}),
-        settings(**SMALL, metadata={"fields": ["age", "sex"]}, fusion={"name": "concat"}, training={"epochs": 5, "batch_size": 16, "learning_rate": 0.05}),
+        settings(
+            **SMALL,
+            metadata={"fields": ["age", "sex"]},
+            fusion={"name": "concat"},
+            training={"epochs": 5, "batch_size": 16, "learning_rate": 0.05},
+        ),
     ]
     others = {key(change) for change in changes}
     others |= {key(context=dataclasses.replace(context, threads=2))}
@@ -274,7 +310,10 @@ def test_keys_change_with_what_decides_the_numbers_and_with_nothing_else(tmp_pat
     others |= {key(context=dataclasses.replace(context, cohort=dataclasses.replace(COHORT, fingerprint="0" * 64)))}
     assert len(others) == 7
     assert key() not in others
-    assert key(context=dataclasses.replace(context, cache=tmp_path / "elsewhere", ledger=Ledger(tmp_path / "other"))) == key()
+    assert (
+        key(context=dataclasses.replace(context, cache=tmp_path / "elsewhere", ledger=Ledger(tmp_path / "other")))
+        == key()
+    )
 
 
 def test_repeats_can_be_added_without_touching_what_is_done(tmp_path):

@@ -49,7 +49,9 @@ def test_a_grey_image_stays(grey, power):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 40), st.integers(1, 40), st.sampled_from(["stretch", "crop"]))
+@given(
+    st.integers(1, 60), st.integers(1, 60), st.integers(1, 40), st.integers(1, 40), st.sampled_from(["stretch", "crop"])
+)
 def test_every_image_comes_out_in_size(height, width, to_height, to_width, resize):
     image = np.full((height, width, 3), 77, np.uint8)
     out = prepare(image, ImageSettings(size=(to_height, to_width), resize=resize))

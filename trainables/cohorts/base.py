@@ -104,10 +104,10 @@ COHORTS: Registry[Callable[[Any, Path | None, bool], Cohort]] = Registry("cohort
 def fingerprint(
     samples: pd.DataFrame, fields: tuple[Field, ...], targets: tuple[Target, ...], digests: list[list[str]]
 ) -> str:
-    """Hexadecimal sha256 of everything that numbers can depend on: rows by sample id, vocabularies, image digests.
+    """Hexadecimal sha256 of everything that numbers can depend on: rows, vocabularies, image digests.
 
-    `digests` has one list per row, one entry per image. Names of the cohort, its columns' ranges and the order of the
-    CSV file are left out, so the same data opened another way is the same data.
+    `samples` is sorted by sample id and `digests` has one list per row, one entry per image. The cohort's name, the
+    ranges of its fields and the order of the CSV file do not count: the same data opened another way is the same data.
     """
     columns = [f"target:{target.name}" for target in targets] + [f"field:{field.name}" for field in fields]
     head = {
@@ -116,8 +116,7 @@ def fingerprint(
     }
     sha = hashlib.sha256(_canonical(head))
     values = [samples[column].tolist() for column in ["group", *columns]]
-    rows = sorted(zip(samples.index.tolist(), *values, digests, strict=True), key=lambda row: str(row[0]))
-    for row in rows:
+    for row in zip(samples.index.tolist(), *values, digests, strict=True):
         sha.update(_canonical([None if _is_missing(value) else value for value in row]))
     return sha.hexdigest()
 

@@ -1,8 +1,8 @@
 """The executor `warm`: a Tune class trainable whose process outlives its trial (`reuse_actors=True`).
 
 The cohort in memory and the features survive from trial to trial, so the next trial starts in a fraction of a second.
-`step` never raises: a failed fold fit is recorded and reported with its reason (a Tune restart costs seconds each). One step
-carries all events of about `REPORT_SECONDS`, because a Tune result costs more than an epoch of a small head.
+`step` never raises: a failed fold fit is recorded and reported with its reason (a Tune restart costs seconds each).
+One step carries all events of about `REPORT_SECONDS`, because a Tune result costs more than an epoch of a small head.
 """
 
 import time
@@ -21,7 +21,9 @@ REPORT_SECONDS = 0.5
 class WarmTrial(tune.Trainable):
     """Runs the trial named by `config["trial"]` out of the study's trials, a slice of its events per step."""
 
-    def setup(self, config: dict[str, Any], context: TrialContext | None = None, trials: dict[str, Trial] | None = None) -> None:
+    def setup(
+        self, config: dict[str, Any], context: TrialContext | None = None, trials: dict[str, Trial] | None = None
+    ) -> None:
         """Take the shared context and all trials once; which one to run comes with the configuration."""
         if context is None or trials is None:
             raise ValueError("WarmTrial is built with tune.with_parameters(WarmTrial, context=..., trials=...)")

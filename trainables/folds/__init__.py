@@ -1,4 +1,4 @@
-"""Fold plans: which samples a fold fit trains on, watches (the inner part) and is evaluated on. One plan, one registration."""
+"""Folds: which samples a fold fit trains on, watches (the inner part) and is evaluated on."""
 
 from trainables.folds import from_file, plans
 from trainables.folds.plan import FOLD_PLANS, FoldSettings

@@ -12,14 +12,17 @@ from trainables.folds.plan import FOLD_PLANS, LEFT_OUT, TRAIN_ONLY, FoldSettings
 
 @FOLD_PLANS.register("from-file")
 def from_file(cohort: Cohort, settings: FoldSettings, repeat: int) -> np.ndarray:
-    """Read folds from a CSV with the columns id, repeat, fold; fold `train` is never evaluated, an unlisted id is left out."""
+    """Read a CSV with the columns id, repeat, fold; fold `train` is never evaluated, an unlisted id is left out."""
     table = _read_fold_file(settings)
     table = table[table["repeat"] == table["repeat"].unique()[repeat]]
     unknown = table.loc[~table["id"].isin(cohort.samples.index), "id"]
     if len(unknown):
-        raise InputError(f"folds.file={settings.file}: {len(unknown)} ids are not in the cohort, the first is {unknown.iloc[0]!r}")
-    if table["id"].duplicated().any():
-        raise InputError(f"folds.file={settings.file}: id {table.loc[table['id'].duplicated(), 'id'].iloc[0]!r} is in two folds of one repeat")
+        raise InputError(
+            f"folds.file={settings.file}: {len(unknown)} ids are not in the cohort, the first is {unknown.iloc[0]!r}"
+        )
+    twice = table.loc[table["id"].duplicated(), "id"]
+    if len(twice):
+        raise InputError(f"folds.file={settings.file}: id {twice.iloc[0]!r} is in two folds of one repeat")
     folds = pd.Series(LEFT_OUT, index=cohort.samples.index)
     folds[table["id"]] = table["fold"].to_numpy()
     return folds.to_numpy()
@@ -40,7 +43,9 @@ def _read_fold_file(settings: FoldSettings) -> pd.DataFrame:
         raise InputError(f"folds.file={path}: cannot be read: {str(error).splitlines()[0]}") from error
     missing = {"id", "repeat", "fold"} - set(table.columns)
     if missing:
-        raise InputError(f"folds.file={path}: column {', '.join(sorted(missing))} is missing; it needs id, repeat, fold")
+        raise InputError(
+            f"folds.file={path}: column {', '.join(sorted(missing))} is missing; it needs id, repeat, fold"
+        )
     if table.empty:
         raise InputError(f"folds.file={path}: no rows")
     bad = table.loc[~table["fold"].str.fullmatch(r"\d{1,3}|train"), "fold"]

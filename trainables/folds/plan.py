@@ -14,7 +14,7 @@ TRAIN_ONLY, LEFT_OUT = -1, -2
 
 
 class FoldSettings(Settings):
-    """How the cohort is split: `plan`, number of folds and repeats, seed; `file` for from-file, `test_share` for holdout."""
+    """How the cohort is split; `file` belongs to the plan from-file, `test_share` to holdout."""
 
     plan: str = "grouped"
     folds: int = Field(default=5, ge=2, le=100)

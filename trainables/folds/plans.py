@@ -1,4 +1,4 @@
-"""The fold plans that are drawn: grouped (the default), image-level and holdout. All are stratified by the first target."""
+"""The fold plans that are drawn, stratified by the first target: grouped (the default), image-level and holdout."""
 
 import warnings
 
@@ -46,12 +46,18 @@ def _stratified(cohort: Cohort, folds: int, seed: int, *, by_image: bool) -> np.
     kind = StratifiedKFold if by_image else StratifiedGroupKFold
     assigned = np.zeros(len(labels), dtype=int)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a holdout's slices may each miss a rare class; folds are checked before
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # a holdout's slices may each miss a rare class; folds are checked before
         try:
-            for number, (_, held) in enumerate(kind(folds, shuffle=True, random_state=seed % 2**32).split(labels, labels, groups)):
+            for number, (_, held) in enumerate(
+                kind(folds, shuffle=True, random_state=seed % 2**32).split(labels, labels, groups)
+            ):
                 assigned[held] = number
         except ValueError as error:
-            raise InputError(f"cannot cut {folds} folds from {len(labels)} samples of {len(set(groups))} groups: {error}") from error
+            raise InputError(
+                f"cannot cut {folds} folds from {len(labels)} samples of {len(set(groups))} groups: {error}"
+            ) from error
     return assigned
 
 
@@ -63,4 +69,7 @@ def _check_enough(cohort: Cohort, folds: int, *, by_image: bool) -> None:
         if count >= folds:
             continue
         advice = f"set folds.folds to {count} or less, or leave the class out" if count >= 2 else "leave the class out"
-        raise InputError(f"folds.folds={folds}: class {name!r} has only {count} {unit}{'s' if count > 1 else ''}, fewer than folds; {advice}")
+        raise InputError(
+            f"folds.folds={folds}: class {name!r} has only {count} {unit}{'s' if count > 1 else ''}, "
+            f"fewer than folds; {advice}"
+        )

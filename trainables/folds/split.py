@@ -52,11 +52,13 @@ def make_splits(cohort: Cohort, settings: FoldSettings, inner_share: float = 0.0
 
 
 def describe(settings: FoldSettings, splits: tuple[Split, ...]) -> dict[str, Any]:
-    """Return what a record says about the plan, as plain JSON; not the repeats, which may grow without touching a fold fit."""
+    """Return what a record says of the plan; not the repeats, which may grow without touching a fold fit."""
     return {"plan": settings.plan, "folds": len({split.fold for split in splits}), "seed": settings.seed}
 
 
-def _splits_of(cohort: Cohort, settings: FoldSettings, folds: np.ndarray, repeat: int, inner_share: float) -> list[Split]:
+def _splits_of(
+    cohort: Cohort, settings: FoldSettings, folds: np.ndarray, repeat: int, inner_share: float
+) -> list[Split]:
     splits = []
     for fold in sorted(set(folds[folds >= 0].tolist())):
         test = np.flatnonzero(folds == fold)
@@ -70,14 +72,18 @@ def _splits_of(cohort: Cohort, settings: FoldSettings, folds: np.ndarray, repeat
 
 
 def _inner_part(cohort: Cohort, training: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Cut whole groups, stratified by their class, whatever the plan: what is watched must not be beside its siblings."""
+    """Cut whole groups, stratified by class, whatever the plan: what is watched must not be beside its siblings."""
     if not share:
         return np.zeros(0, dtype=int)
     taken, parts = as_parts(share)
-    groups, first, group_of = np.unique(cohort.samples["group"].to_numpy()[training], return_index=True, return_inverse=True)
+    groups, first, group_of = np.unique(
+        cohort.samples["group"].to_numpy()[training], return_index=True, return_inverse=True
+    )
     labels = cohort.labels(cohort.targets[0].name)[training][first]
     if len(groups) < parts:
-        raise InputError(f"training.inner_share={share:g}: a fold trains on {len(groups)} groups, too few to cut {parts} parts")
+        raise InputError(
+            f"training.inner_share={share:g}: a fold trains on {len(groups)} groups, too few to cut {parts} parts"
+        )
     chosen = np.zeros(len(groups), dtype=bool)
     rare = np.bincount(labels)[labels] < parts
     labels = np.where(rare, labels.max() + 1, labels)  # classes too small to be in every part are spread together

@@ -1,7 +1,8 @@
 """Shades of Grey colour constancy (Finlayson & Trezzi 2004), as Barata, Celebi & Marques 2014 use it on dermoscopy.
 
 The illuminant of channel c is e_c = (mean over pixels of I_c^p)^(1/p), scaled to unit length; the corrected image is
-I_c / (e_c sqrt(3)), clipped. Pixels with a saturated channel take no part in the mean (Gessert et al.'s ISIC 2019 recipe).
+I_c / (e_c sqrt(3)), clipped. Pixels with a saturated channel take no part in the mean (Gessert et al.'s ISIC 2019
+recipe).
 """
 
 import numpy as np
@@ -17,7 +18,8 @@ def shades_of_grey(image: np.ndarray, power: float = 6.0) -> np.ndarray:
         power: Minkowski norm p; 1 is Grey World, infinity would be max-RGB.
 
     Returns:
-        uint8, (height, width, 3). An image without usable light (all saturated, or a channel all black) comes back as it is.
+        uint8, (height, width, 3). An image without usable light (all saturated, or a channel all black) comes back as
+        it is.
     """
     usable = image[~(image == SATURATED).any(axis=-1)]
     if not len(usable):

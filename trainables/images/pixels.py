@@ -21,7 +21,9 @@ def pixels_identity(cohort: Cohort, settings: ImageSettings) -> dict[str, Any]:
     return {"cohort": cohort.fingerprint, "image": settings.canonical(), "preparation": PREPARATION_VERSION}
 
 
-def open_pixels(cohort: Cohort, settings: ImageSettings, cache: Path, *, workers: int, tick: Tick | None = None) -> np.ndarray:
+def open_pixels(
+    cohort: Cohort, settings: ImageSettings, cache: Path, *, workers: int, tick: Tick | None = None
+) -> np.ndarray:
     """Return the prepared images, mapped read-only; the first process on a node decodes them with `workers` threads.
 
     Raises:

@@ -29,7 +29,11 @@ class ImageSettings(Settings):
 
     def canonical(self) -> dict[str, object]:
         """Return the settings that have an effect, as plain JSON."""
-        kept: dict[str, object] = {"size": list(self.size), "resize": self.resize, "colour_constancy": self.colour_constancy}
+        kept: dict[str, object] = {
+            "size": list(self.size),
+            "resize": self.resize,
+            "colour_constancy": self.colour_constancy,
+        }
         return kept | ({"power": self.power} if self.colour_constancy != "none" else {})
 
 

@@ -1,0 +1,95 @@
+"""The options of a run, resolved: absolute paths, a validated study, and what an earlier run there was asked."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.errors import InputError
+from searchspace.preparation import Request
+from searchspace.study import Study, read_study, validate_study
+from searchspace.workspace import read_request
+from trainables.node_cache import default_cache
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for."""
+
+    request: Request
+    out: str
+    ledger: str | None
+    executor: str
+    address: str | None
+    dry_run: bool
+
+    @classmethod
+    def of(cls, given: argparse.Namespace, working_directory: Path) -> "Options":
+        """Resolve the command line against the working directory; with --resume, against the run's own request.
+
+        Raises:
+            InputError: an unknown study, a path that is not there, or settings that cannot be used.
+        """
+        out = _location(given.out, working_directory)
+        earlier: dict[str, Any] = {}
+        if given.resume:
+            out = out or str(working_directory / "runs" / (given.study or "quickstart"))
+            earlier = read_request(out)
+            study = _study_to_resume(given, earlier, out)
+        else:
+            study = read_study(given.study or "quickstart", tuple(given.set), working_directory)
+        request = Request(
+            study=study,
+            data=_path(given.data or earlier.get("data"), "--data", working_directory),
+            weights=_path(given.weights or earlier.get("weights"), "--weights", working_directory),
+            skip_bad=given.skip_bad or earlier.get("skip_bad", False),
+            cache=default_cache(),
+            device="cuda" if study.resources.gpu and torch.cuda.is_available() else "cpu",
+        )
+        return cls(
+            request=request,
+            out=out or str(working_directory / "runs" / study.name),
+            ledger=_location(given.ledger or earlier.get("ledger"), working_directory),
+            executor=given.executor or earlier.get("executor", "warm"),
+            address=given.address or earlier.get("address"),
+            dry_run=given.dry_run,
+        )
+
+    def as_request(self) -> dict[str, Any]:
+        """Return the plain JSON that `--resume` reads back."""
+        request = self.request
+        return {
+            "study": request.study.model_dump(mode="json"),
+            "data": str(request.data) if request.data else None,
+            "weights": str(request.weights) if request.weights else None,
+            "skip_bad": request.skip_bad,
+            "ledger": self.ledger,
+            "executor": self.executor,
+            "address": self.address,
+        }
+
+
+def _study_to_resume(given: argparse.Namespace, earlier: dict[str, Any], out: str) -> Study:
+    if given.set:
+        raise InputError("--resume continues the run as it was asked for; to change settings, leave --resume out")
+    study = validate_study(earlier["study"])
+    if given.study and given.study != study.name and not given.study.endswith((".yaml", ".yml")):
+        raise InputError(f"--resume: {out} holds a run of study {study.name!r}, not {given.study!r}")
+    return study
+
+
+def _location(given: str | None, working_directory: Path) -> str | None:
+    if given is None or "://" in given:
+        return given
+    return str((working_directory / Path(given).expanduser()).absolute())
+
+
+def _path(given: str | None, option: str, working_directory: Path) -> Path | None:
+    if given is None:
+        return None
+    path = (working_directory / Path(given).expanduser()).absolute()
+    if not path.exists():
+        raise InputError(f"{option} {given}: there is no such file or folder")
+    return path
