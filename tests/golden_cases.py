@@ -4,18 +4,29 @@ Everything a function uses is made from fixed seeds, initial parameters included
 Add a component with one more entry of `CASES`; components of a registry are walked, so a new fusion needs none.
 """
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import torch
+from array_cohorts import cohort_of, grouped_cohort
 
 from models.backbones import BACKBONES_VERSION, create_backbone
 from models.fusions import FUSIONS, create_fusion
 from models.heads import HEADS_VERSION, Heads
+from trainables.configuration import Configuration
+from trainables.data import FitData
+from trainables.features import FEATURES_VERSION, BackboneSettings, FeatureKind, open_features
+from trainables.fit import FoldFit
+from trainables.folds import FoldSettings, make_splits
+from trainables.images import PREPARATION_VERSION, ImageSettings, prepare
 from trainables.losses import LOSSES, LossSettings, WeightFormula, create_loss
+from trainables.metadata import ENCODINGS, MetadataSettings, fit_encoder
+from trainables.optimisation import TRAINING_VERSION
 
 CHANNELS, METADATA = 4, 3
 
@@ -78,10 +89,65 @@ def loss_numbers(counts: list[int], **settings: object) -> list[float]:
     return [value.item(), *gradient[0].tolist()]
 
 
+def encoding(name: str) -> list[float]:
+    """Two samples of the encoder of all fields, one with everything missing, and a mask of dropped fields."""
+    cohort = cohort_of(list("abbcab"))
+    cohort.samples.iloc[1, -2:] = [None, np.nan]
+    encoder = fit_encoder(MetadataSettings(fields=("age", "sex"), encoding=name), cohort, np.arange(5))
+    mask = encoder.drop_mask(4, np.random.default_rng(0))
+    return [*encoder.encode(np.array([0, 1])).flatten().tolist(), *mask.flatten().tolist()]
+
+
+def preparation() -> list[float]:
+    """Some pixels of a picture after colour constancy and each way of resizing."""
+    image = np.random.default_rng(0).integers(20, 220, size=(40, 60, 3), dtype=np.uint8)
+    numbers = []
+    for resize in ("stretch", "crop"):
+        settings = ImageSettings(size=(12, 10), resize=resize, colour_constancy="shades-of-grey")
+        numbers += prepare(image, settings)[::5, ::4].flatten().astype(float).tolist()
+    return numbers
+
+
+def extraction(kind: FeatureKind) -> list[float]:
+    """Frozen features of a cohort of two images a sample, by a seeded random network."""
+    cohort = cohort_of(list("ab"), images=("clinical", "dermoscopy"))
+    settings, image = BackboneSettings(name="test_resnet"), ImageSettings(size=(32, 32))
+    with tempfile.TemporaryDirectory() as cache:
+        features = open_features(cohort, settings, image, None, kind, Path(cache), workers=1)
+        return np.array(features)[:, ::40].flatten()[:24].astype(float).tolist()
+
+
+def training(**settings: object) -> list[float]:
+    """Predictions at the end of a short fold fit on random features."""
+    cohort = grouped_cohort(30)
+    labels = torch.from_numpy(cohort.labels("diagnosis")[:, None])
+    features = torch.tensor(np.random.default_rng(0).normal(size=(len(cohort), 4, 1, 1)), dtype=torch.float32)
+    configuration = Configuration.of(
+        {
+            "metadata": {"fields": ["age", "sex"], "encoding": "zero-fill"},
+            "head": {"dropout": 0.2},
+            "backbone": {"standardise": True},
+            "training": {"epochs": 3, "batch_size": 16, "learning_rate": 0.02, **settings},
+        }
+    )
+    split = make_splits(cohort, FoldSettings(folds=3), inner_share=0.2)[0]
+    fit = FoldFit(configuration, split, cohort, FitData(features, labels), seed=0, threads=1)
+    list(fit.run())
+    assert fit.outcome is not None
+    assert fit.outcome.predictions is not None
+    return fit.outcome.predictions.filter(like="probability:").iloc[:4].to_numpy().flatten().astype(float).tolist()
+
+
 CASES: dict[str, tuple[int, Callable[[], list[float]]]] = {
     "backbone mobilenetv1_025": (BACKBONES_VERSION, partial(backbone, "mobilenetv1_025")),
     "backbone test_vit": (BACKBONES_VERSION, partial(backbone, "test_vit")),
     "heads": (HEADS_VERSION, heads),
     **{f"fusion {name}": (FUSIONS.version(name), partial(fusion, name)) for name in FUSIONS.names()},
+    **{f"encoding {name}": (ENCODINGS.version(name), partial(encoding, name)) for name in ENCODINGS.names()},
+    "preparation": (PREPARATION_VERSION, preparation),
+    "features pooled": (FEATURES_VERSION, partial(extraction, "pooled")),
+    "features map": (FEATURES_VERSION, partial(extraction, "map")),
+    "training adam": (TRAINING_VERSION, partial(training, optimiser="adam", schedule="cosine")),
+    "training sgd": (TRAINING_VERSION, partial(training, optimiser="sgd", schedule="step", steps=[2])),
     **{f"loss {name}": (LOSSES.version(name), partial(loss, name)) for name in LOSSES.names()},
 }
