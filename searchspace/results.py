@@ -9,6 +9,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from analysis.evaluation import ConfigurationResult, evaluate
+from analysis.figures import draw_forest, forest_rows
 from analysis.ledger import FitRecord
 from analysis.tables import Table, build_tables, column_titles, header_groups, render_all, study_context, text_rows
 from searchspace.preparation import Plan
@@ -33,7 +34,7 @@ def fill_tables(plan: Plan, workspace: Workspace) -> tuple[Table, ...]:
         sample="image" if len(plan.context.cohort.image_names) == 1 else "sample",
     )
     tables = build_tables(plan.study.tables, results, context)
-    workspace.write_tables(render_all(tables) | _left_out(plan))
+    workspace.write_tables(render_all(tables) | _figures(plan, tables) | _left_out(plan))
     return tables
 
 
@@ -50,7 +51,7 @@ def show_results(
     lines = [
         "",
         f"{done} of {len(plan.fits)} fold fits done{troubles}; {seconds:.0f} s",
-        f"tables       {workspace.location}/tables/*.md, .tex, .csv",
+        f"tables       {workspace.location}/tables/*.md, .tex, .csv, .svg",
         f"predictions  {plan.context.ledger.storage.location}/predictions/*.parquet",
         f"curves       tensorboard --logdir {workspace.tensorboard}",
         *_next(plan, interrupted, complete=done + diverged == len(plan.fits), failed=failed),
@@ -69,6 +70,18 @@ def _evaluate(plan: Plan, number: int, records: dict[str, FitRecord]) -> Configu
     predictions = {record.key: ledger.predictions(record) for record in found if record.state == "done"}
     planned = [(fit.identity["repeat"], fit.identity["fold"]) for fit in trial.fits]
     return evaluate(trial.identifier, trial.configuration.canonical(), trial.label, planned, found, predictions)
+
+
+def _figures(plan: Plan, tables: tuple[Table, ...]) -> dict[str, bytes]:
+    """Return a forest plot beside every ablation table, one file for each."""
+    names = {
+        f"{spec.name}_{metric}" for spec in plan.study.tables if spec.kind == "ablation" for metric in spec.metrics
+    }
+    return {
+        f"{table.name}.svg": draw_forest(forest_rows(table), table.title, "percent")
+        for table in tables
+        if table.name in names
+    }
 
 
 def _left_out(plan: Plan) -> dict[str, bytes]:
