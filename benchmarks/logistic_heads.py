@@ -1,9 +1,9 @@
-"""Plain logistic heads on the same pooled features and folds as `ham10000-screen`: an anchor from another implementation.
+"""Plain logistic heads on the pooled features and folds of `ham10000-screen`: an anchor from another implementation.
 
     python benchmarks/logistic_heads.py <HAM10000 folder> <weights file> [grouped|image-level]
 
-scikit-learn's class-balanced logistic regression (C = 0.01) on standardised features with the metadata appended, trained on all of
-the training folds (no inner part); prints MCR +- SD over folds and macro one-vs-rest AUC.
+scikit-learn's class-balanced logistic regression (C = 0.01) on standardised features with the metadata appended,
+trained on all of the training folds (no inner part); prints MCR +- SD over folds and macro one-vs-rest AUC.
 """
 
 import os
@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from trainables.cohorts import Ham10000Settings, open_cohort
-from trainables.features import BackboneSettings, open_features
+from trainables.features import BackboneSettings, FeatureSource
 from trainables.folds import FoldSettings, make_splits
 from trainables.images import ImageSettings
 from trainables.metadata import MetadataSettings, fit_encoder
@@ -32,7 +32,7 @@ def main(data: Path, weights: Path, plan: str) -> None:
     cohort = open_cohort(Ham10000Settings(), data)
     backbone, image, read = BackboneSettings(weights="file"), ImageSettings(size=(150, 200)), read_weights(weights)
     cores = len(os.sched_getaffinity(0))
-    features = open_features(cohort, backbone, image, read, "pooled", default_cache(), workers=cores)
+    features = FeatureSource(cohort, backbone, image, read, "pooled").open(default_cache(), workers=cores)
     pooled, labels = np.array(features)[:, :, 0, 0], cohort.labels("diagnosis")
     splits = make_splits(cohort, FoldSettings(plan=plan))
     for subset in SUBSETS:
@@ -46,7 +46,10 @@ def main(data: Path, weights: Path, plan: str) -> None:
             scores.append(balanced_accuracy_score(labels[split.test], predicted.argmax(axis=1)))
             areas.append(roc_auc_score(labels[split.test], predicted, multi_class="ovr"))
         name = "+".join(subset) or "image only"
-        print(f"{name:14s} MCR {np.mean(scores):.3f} +- {np.std(scores, ddof=1):.3f}  AUC {np.mean(areas):.3f}", flush=True)
+        print(
+            f"{name:14s} MCR {np.mean(scores):.3f} +- {np.std(scores, ddof=1):.3f}  AUC {np.mean(areas):.3f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -82,6 +82,15 @@ def create_backbone(
     return Backbone(name, _build_random(name, image_size), image_size)
 
 
+def hub_source(name: str) -> str:
+    """Return which published weights `hub=True` fetches: their repository or address, and tag."""
+    _check_name(name)
+    configuration = timm.get_pretrained_cfg(name)
+    if configuration is None:
+        return name
+    return f"{configuration.hf_hub_id or configuration.url or name} {configuration.tag or ''}".strip()
+
+
 def _check_name(name: str) -> None:
     if not timm.is_model(name):
         suggestion = did_you_mean(name, timm.list_models(), limit=MAX_NAMED)

@@ -108,21 +108,26 @@ def _connect(address: str | None) -> bool:
     import ray
     from ray.experimental import internal_kv
 
-    quiet = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": True}
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     explicit = address or os.environ.get("RAY_ADDRESS")
     _refuse_silent(explicit)
     try:
         ray.init(address=explicit or "auto", **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         if explicit:
-            first = str(error).strip().partition("\n")[0]
-            raise InputError(
-                f"cannot reach a Ray cluster at {explicit}: {first} (is it up, and is RAY_AUTH_MODE the same there?)"
-            ) from error
+            advice = "is it up, and is RAY_AUTH_MODE the same there?"
+            raise InputError(f"cannot reach a Ray cluster at {explicit}: {_first_line(error)} ({advice})") from error
     else:
         if explicit or not internal_kv._internal_kv_get(_OWNED):
             return False
         ray.shutdown()  # the private cluster of another run on this machine: it ends when that run ends
-    ray.init(address="local", include_dashboard=False, **quiet)
+    try:
+        ray.init(address="local", include_dashboard=False, **quiet)
+    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"cannot start Ray here: {_first_line(error)}; --executor inline runs without it") from error
     internal_kv._internal_kv_put(_OWNED, str(os.getpid()).encode())
     return True
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]

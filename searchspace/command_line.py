@@ -1,6 +1,7 @@
 """The command line: its options, `list`, and the mapping of errors to one line and an exit code.
 
-Exit codes: 0 the study is complete; 1 a fold fit failed; 2 bad input, nothing was started; 130 interrupted.
+Exit codes: 0 the study is complete; 1 a fold fit failed; 2 bad input, nothing was started; 70 a fault of the program;
+130 interrupted.
 """
 
 import argparse
@@ -83,6 +84,13 @@ def run_command(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        if os.environ.get("FUSESEARCH_DEBUG"):
+            raise
+        said = " ".join(str(error).split())[:300]
+        print(f"fault of fusesearch, please report it: {type(error).__name__}: {said}", file=sys.stderr)
+        print("what is finished is kept; FUSESEARCH_DEBUG=1 shows where it happened", file=sys.stderr)
+        return 70
 
 
 def _list(console: Console) -> None:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from models.errors import InputError
 from searchspace.preparation import Request
 from searchspace.study import Study, read_study, validate_study
@@ -46,7 +44,6 @@ class Options:
             weights=_path(given.weights or earlier.get("weights"), "--weights", working_directory),
             skip_bad=given.skip_bad or earlier.get("skip_bad", False),
             cache=default_cache(),
-            device="cuda" if study.resources.gpu and torch.cuda.is_available() else "cpu",
         )
         return cls(
             request=request,

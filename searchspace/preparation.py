@@ -1,19 +1,21 @@
 """Before anything starts: open the cohort, expand the space, cut the folds, plan every fold fit, and check all."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from analysis.evaluation import ConfigurationResult, evaluate
-from analysis.ledger import FitRecord, Ledger
+from analysis.ledger import FitRecord, Ledger, digest
 from analysis.tables import check_tables
 from models.errors import InputError
 from searchspace.grid import expand
 from searchspace.study import Study
 from trainables.cohorts import Cohort, open_cohort
 from trainables.configuration import Configuration
-from trainables.features import build_backbone, features_cached, open_features
+from trainables.environment import device_for
+from trainables.features import FeatureSource
 from trainables.images.pixels import Tick
 from trainables.losses import create_loss
 from trainables.metadata import fit_encoder
@@ -31,7 +33,6 @@ class Request:
     weights: Path | None
     skip_bad: bool
     cache: Path
-    device: str
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def prepare_plan(request: Request, ledger: Ledger) -> Plan:
         cache=request.cache,
         weights=_weights(request, list(configurations.values())),
         threads=request.study.resources.threads,
-        device=request.device,
+        gpu=request.study.resources.gpu > 0,
     )
     trials = tuple(plan_trial(label, configuration, context) for label, configuration in configurations.items())
     for table in request.study.tables:
@@ -85,23 +86,36 @@ def prepare_plan(request: Request, ledger: Ledger) -> Plan:
     check_tables(request.study.tables, [_unevaluated(trial) for trial in trials])
     known = ledger.records(fit.key for trial in trials for fit in trial.fits)
     plan = Plan(request.study, trials, context, known)
-    for configuration in _distinct_features(plan, everything=True):
-        if not _cached(plan, configuration):
-            build_backbone(configuration.backbone, configuration.image, context.weights_of(configuration))
+    for source in _distinct_features(context, trials):
+        if not source.is_cached(context.cache):
+            source.build_backbone()
     return plan
 
 
 def compute_features(plan: Plan, workers: int, tick: dict[str, Tick]) -> None:
     """Compute the features of the open trials on this node, with all its cores, so that no trial waits for them."""
     context = plan.context
-    for configuration in _distinct_features(plan):
-        arguments = (context.cohort, configuration.backbone, configuration.image, context.weights_of(configuration))
-        open_features(*arguments, configuration.feature_kind, context.cache, workers=workers, tick=tick.__getitem__)
+    for source in _distinct_features(context, plan.open_trials):
+        device = device_for(context.gpu)
+        source.open(context.cache, workers=workers, device=device, tick=tick.__getitem__)
 
 
 def missing_features(plan: Plan) -> list[Configuration]:
     """Return one configuration for each set of features that the open trials need and this node does not have."""
-    return [configuration for configuration in _distinct_features(plan) if not _cached(plan, configuration)]
+    return [
+        trial.configuration
+        for trial in _by_features(plan.context, plan.open_trials).values()
+        if not plan.context.features_of(trial.configuration).is_cached(plan.context.cache)
+    ]
+
+
+def _by_features(context: TrialContext, trials: Iterable[Trial]) -> dict[str, Trial]:
+    """Return the last trial of each distinct set of features."""
+    return {digest(context.features_of(trial.configuration).identity): trial for trial in trials}
+
+
+def _distinct_features(context: TrialContext, trials: Iterable[Trial]) -> list[FeatureSource]:
+    return [context.features_of(trial.configuration) for trial in _by_features(context, trials).values()]
 
 
 def _unevaluated(trial: Trial) -> ConfigurationResult:
@@ -115,20 +129,6 @@ def _check_fits(configuration: Configuration, cohort: Cohort) -> None:
     fit_encoder(configuration.metadata, cohort, np.arange(len(cohort.samples)))
     classes = [np.bincount(cohort.labels(target.name), minlength=len(target.classes)) for target in cohort.targets]
     create_loss(configuration.loss, classes)
-
-
-def _distinct_features(plan: Plan, *, everything: bool = False) -> list[Configuration]:
-    trials = plan.trials if everything else plan.open_trials
-    found = {(c.backbone, c.image, c.feature_kind): c for c in (trial.configuration for trial in trials)}
-    return list(found.values())
-
-
-def _cached(plan: Plan, configuration: Configuration) -> bool:
-    context = plan.context
-    weights = context.weights_of(configuration)
-    return features_cached(
-        context.cohort, configuration.backbone, configuration.image, weights, configuration.feature_kind, context.cache
-    )
 
 
 def _weights(request: Request, configurations: list[Configuration]) -> dict[str, Weights]:

@@ -20,7 +20,7 @@ from models.fusions import FUSIONS, create_fusion
 from models.heads import HEADS_VERSION, Heads
 from trainables.configuration import Configuration
 from trainables.data import FitData
-from trainables.features import FEATURES_VERSION, BackboneSettings, FeatureKind, open_features
+from trainables.features import FEATURES_VERSION, BackboneSettings, FeatureKind, FeatureSource
 from trainables.fit import FoldFit
 from trainables.folds import FoldSettings, make_splits
 from trainables.images import PREPARATION_VERSION, ImageSettings, prepare
@@ -113,7 +113,7 @@ def extraction(kind: FeatureKind) -> list[float]:
     cohort = cohort_of(list("ab"), images=("clinical", "dermoscopy"))
     settings, image = BackboneSettings(name="test_resnet"), ImageSettings(size=(32, 32))
     with tempfile.TemporaryDirectory() as cache:
-        features = open_features(cohort, settings, image, None, kind, Path(cache), workers=1)
+        features = FeatureSource(cohort, settings, image, None, kind).open(Path(cache), workers=1)
         return np.array(features)[:, ::40].flatten()[:24].astype(float).tolist()
 
 

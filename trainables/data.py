@@ -12,10 +12,7 @@ import numpy as np
 import torch
 
 from analysis.ledger import digest
-from trainables.cohorts import Cohort
-from trainables.configuration import Configuration
-from trainables.features import features_identity, open_features
-from trainables.weights import Weights
+from trainables.features import FeatureSource
 
 _LARGEST_IN_MEMORY = 2 * 1024**3
 _opened: dict[str, torch.Tensor] = {}
@@ -29,26 +26,16 @@ class FitData:
     targets: torch.Tensor
 
 
-def open_data(
-    cohort: Cohort,
-    configuration: Configuration,
-    weights: Weights | None,
-    cache: Path,
-    *,
-    workers: int,
-    device: str = "cpu",
-) -> FitData:
-    """Return the data of a configuration on `device`, computing features first if this node has none."""
-    arguments = (cohort, configuration.backbone, configuration.image, weights, configuration.feature_kind)
-    name = digest({"device": device, "features": features_identity(*arguments)})
+def open_data(source: FeatureSource, cache: Path, *, workers: int, device: str = "cpu") -> FitData:
+    """Return features and classes on `device`, computing the features first if this node has none."""
+    name = digest({"device": device, "features": source.identity})
     if name not in _opened:
-        array = open_features(*arguments, cache, workers=workers)
+        array = source.open(cache, workers=workers, device=device)
         _opened.clear()
         _opened[name] = _as_tensor(array).to(device)
-    return FitData(
-        _opened[name],
-        torch.from_numpy(np.stack([cohort.labels(target.name) for target in cohort.targets], axis=1)).to(device),
-    )
+    cohort = source.cohort
+    codes = np.stack([cohort.labels(target.name) for target in cohort.targets], axis=1)
+    return FitData(_opened[name], torch.from_numpy(codes).to(device))
 
 
 def _as_tensor(array: np.ndarray) -> torch.Tensor:

@@ -8,7 +8,6 @@ import torch
 
 from trainables.configuration import Configuration
 from trainables.data import FitData
-from trainables.features import build_backbone
 from trainables.fit import FoldFit
 from trainables.images import prepare
 from trainables.planning import TrialContext
@@ -27,7 +26,7 @@ def seconds_per_sample(configuration: Configuration, context: TrialContext) -> f
             for image in cohort.image_names:
                 prepare(cohort.images.read(row, image), configuration.image)
 
-    backbone = build_backbone(configuration.backbone, configuration.image, context.weights_of(configuration))
+    backbone = context.features_of(configuration).build_backbone()
     inputs = torch.zeros(len(rows) * len(cohort.image_names), 3, *configuration.image.size)
     torch.set_num_threads(1)
     with torch.inference_mode():
@@ -37,7 +36,7 @@ def seconds_per_sample(configuration: Configuration, context: TrialContext) -> f
 def seconds_per_fit(configuration: Configuration, context: TrialContext) -> float:
     """Return the seconds that the optimisation steps of one fold fit take, by timing a few on random features."""
     cohort, split = context.cohort, context.splits_of(configuration)[0]
-    backbone = build_backbone(configuration.backbone, configuration.image, context.weights_of(configuration))
+    backbone = context.features_of(configuration).build_backbone()
     features = torch.rand(len(cohort.samples), backbone.channels * len(cohort.image_names), 1, 1)
     targets = torch.from_numpy(np.stack([cohort.labels(target.name) for target in cohort.targets], axis=1))
     fit = FoldFit(configuration, split, cohort, FitData(features, targets), seed=0, threads=context.threads)

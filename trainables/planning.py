@@ -11,7 +11,7 @@ from models.fusions import FUSIONS
 from models.heads import HEADS_VERSION
 from trainables.cohorts import Cohort
 from trainables.configuration import Configuration
-from trainables.features import FEATURES_VERSION, weights_identity
+from trainables.features import FEATURES_VERSION, FeatureSource
 from trainables.folds import FoldSettings, Split, describe, make_splits
 from trainables.images import PREPARATION_VERSION
 from trainables.losses import LOSSES
@@ -58,11 +58,14 @@ class TrialContext:
     cache: Path
     weights: dict[str, Weights]
     threads: int = 1
-    device: str = "cpu"
+    gpu: bool = False
 
-    def weights_of(self, configuration: Configuration) -> Weights | None:
-        """Return the weights file of the configuration's backbone, or None when it reads none."""
-        return self.weights.get(configuration.backbone.name)
+    def features_of(self, configuration: Configuration) -> FeatureSource:
+        """Return where the configuration's frozen features come from."""
+        weights = self.weights.get(configuration.backbone.name)
+        return FeatureSource(
+            self.cohort, configuration.backbone, configuration.image, weights, configuration.feature_kind
+        )
 
     def splits_of(self, configuration: Configuration) -> tuple[Split, ...]:
         """Return the splits with the inner part that the configuration asks for."""
@@ -105,7 +108,7 @@ def plan_trial(label: str, configuration: Configuration, context: TrialContext) 
         "plan": context.folds.plan,
         "seed": context.folds.seed,
         "components": component_versions(configuration),
-        "weights": weights_identity(configuration.backbone, context.weights_of(configuration)),
+        "weights": context.features_of(configuration).weights_identity,
         "precision": "float32",
         "batch": configuration.training.batch_size,
         "world_size": 1,

@@ -4,15 +4,12 @@ Every executor runs this generator; it reads and writes the ledger, and yields e
 with its reason and the next one starts: a trial never raises for the sake of one fit.
 """
 
-import platform
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-import torch
-
 from analysis.ledger import FitRecord
 from trainables.data import FitData, open_data
+from trainables.environment import describe_environment, device_for
 from trainables.events import Event, FitEnded
 from trainables.fit import FoldFit, Outcome
 from trainables.planning import PlannedFit, Trial, TrialContext
@@ -31,9 +28,8 @@ def run_trial(trial: Trial, context: TrialContext, *, workers: int) -> Iterator[
     """
 
     def load() -> FitData:
-        settings = trial.configuration
-        weights = context.weights_of(settings)
-        return open_data(context.cohort, settings, weights, context.cache, workers=workers, device=context.device)
+        source = context.features_of(trial.configuration)
+        return open_data(source, context.cache, workers=workers, device=device_for(context.gpu))
 
     for planned in trial.fits:
         known = context.ledger.get(planned.key)
@@ -75,14 +71,9 @@ def _record(trial: Trial, planned: PlannedFit, context: TrialContext, outcome: O
         metrics=outcome.metrics,
         history=outcome.history,
         cost=outcome.cost,
-        environment=_environment(context.device),
+        environment=describe_environment(device_for(context.gpu)),
         reason=outcome.reason,
     )
-
-
-def _environment(device: str) -> dict[str, str]:
-    name = torch.cuda.get_device_name() if device == "cuda" else f"cpu {platform.machine()}"
-    return {"device": name, "torch": torch.__version__, "numpy": np.__version__, "python": platform.python_version()}
 
 
 def _ended(record: FitRecord, *, reused: bool) -> FitEnded:

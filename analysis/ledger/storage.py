@@ -42,26 +42,35 @@ class Storage:
 
     def folder(self, name: str) -> "Storage":
         """Return the storage of a folder inside this one, keeping any query of the URI."""
-        head, mark, query = self.location.partition("?")
+        head, mark, query = self.location.partition("?") if "://" in self.location else (self.location, "", "")
         return Storage(f"{head.rstrip('/')}/{name}{mark}{query}")
 
     def write(self, name: str, content: bytes) -> None:
-        """Write one file, whole or not at all; folders are made as needed."""
+        """Write one file, whole or not at all; folders are made as needed.
+
+        Raises:
+            AnalysisError: it cannot be written; names the file and the reason.
+        """
         path = f"{self.base}/{name}"
-        self.filesystem.create_dir(path.rpartition("/")[0], recursive=True)
-        if self.local is None:
-            with self.filesystem.open_output_stream(path) as stream:
-                stream.write(content)
-            return
-        _replace(Path(path), content)
+        try:
+            self.filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+            if self.local is None:
+                with self.filesystem.open_output_stream(path) as stream:
+                    stream.write(content)
+            else:
+                _replace(Path(path), content)
+        except OSError as error:
+            raise AnalysisError(f"cannot write {name} in {self.location}: {_first_line(error)}") from error
 
     def read(self, name: str) -> bytes | None:
-        """Return the bytes of a file, or None when it does not exist."""
+        """Return the bytes of a file, or None when it does not exist; AnalysisError when it cannot be read."""
         try:
             with self.filesystem.open_input_stream(f"{self.base}/{name}") as stream:
                 return stream.read()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise AnalysisError(f"cannot read {name} in {self.location}: {_first_line(error)}") from error
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """List the files of a folder that end in `suffix`, without it, sorted; an absent folder is empty."""

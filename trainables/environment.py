@@ -1,0 +1,25 @@
+"""Where a fold fit runs: its device, and the versions that are recorded beside its numbers."""
+
+import platform
+
+import numpy as np
+import sklearn
+import timm
+import torch
+
+
+def device_for(gpu: bool) -> str:
+    """Return the torch device of a trial that was given a share of a GPU, or none; without CUDA it is the CPU."""
+    return "cuda" if gpu and torch.cuda.is_available() else "cpu"
+
+
+def describe_environment(device: str) -> dict[str, str]:
+    """Return device and library versions, which are recorded and not part of the key."""
+    return {
+        "device": torch.cuda.get_device_name() if device == "cuda" else f"cpu {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "timm": timm.__version__,
+        "numpy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+    }
