@@ -61,6 +61,10 @@ class Display:
         self._total = total
         self._show("fold fits", 0, total, "")
 
+    def say(self, line: str) -> None:
+        """Print a plain line that stays."""
+        self.console.print(line, markup=False, highlight=False)
+
     def warn(self, line: str) -> None:
         """Print a line that stays."""
         self.console.print(line, style="yellow", markup=False, highlight=False)

@@ -104,7 +104,12 @@ def _next(plan: Plan, interrupted: bool, *, complete: bool, failed: int) -> list
     if not complete:
         return ["not every fold fit was reached; run the same command again to continue"]
     if plan.study.cohort.name == "phantom":
-        return ["next         python -m searchspace.run ham10000-screen --data <HAM10000> --set backbone.weights=none"]
+        return [
+            "",
+            "next, on real data (HAM10000 as it is downloaded):",
+            "  python -m searchspace.run ham10000-screen --data <folder> --weights <file>",
+            "without weights: --set backbone.weights=none --set backbone.standardise=true",
+        ]
     return []
 
 

@@ -63,10 +63,13 @@ class Session:
 
     def _run_on_cluster(self) -> None:
         resources, trials = self.plan.study.resources, self.plan.open_trials
+        self.display.say(f"connecting to Ray{f' at {self.options.address}' if self.options.address else ''}")
         with connected(self.options.address) as cluster:
             from searchspace.tune_driver import run_warm  # imports Ray, which only this executor needs
 
             concurrency = cluster.concurrency(resources, len(trials))
+            kind = "a local cluster of this run" if cluster.local else "a running cluster"
+            self.display.say(f"Ray: {kind}, {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; {concurrency} trials at once")
             self._begin()
             for line in run_warm(trials, self.plan.context, self.listen, resources, concurrency):
                 self.display.warn(f"a trial was given up: {line}")

@@ -72,7 +72,7 @@ def test_a_warm_run_prints_the_table_and_what_to_type_next(warm):
         "tables/",
         "predictions/*.parquet",
         "tensorboard --logdir",
-        "next ",
+        "next, on real data",
     ):
         assert expected in out
     assert "Traceback" not in out + warm[1].stderr
