@@ -144,8 +144,8 @@ def test_a_class_with_fewer_groups_than_folds_is_named():
 
 
 def test_an_unknown_plan_is_answered_with_the_nearest():
-    with pytest.raises(InputError, match="did you mean 'grouped'"):
-        make_splits(grouped_cohort(), FoldSettings(plan="groupd"))
+    with pytest.raises(ValueError, match="fold plan 'groupd' is not known; did you mean 'grouped'"):
+        FoldSettings(plan="groupd")
 
 
 def test_too_few_groups_for_an_inner_part():
