@@ -1,10 +1,12 @@
 """Whole runs: the known truth, the same predictions from every executor, kill -9 and go on, a foreign `models`."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -79,9 +81,7 @@ def test_a_warm_run_prints_the_table_and_what_to_type_next(warm):
 
 
 def test_nothing_is_left_running_and_nothing_beside_the_run(warm, run_environment):
-    listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout
-    mine = [line for line in listing.splitlines() if str(run_environment["HOME"]) in line]
-    assert mine == []
+    assert processes_of(run_environment["HOME"]) == {}
     assert sorted(entry.name for entry in warm[0].parent.parent.iterdir()) == [
         "analysis",
         "models",
@@ -113,18 +113,9 @@ def test_running_again_trains_nothing_and_writes_the_same_tables(run, warm, quic
 
 @pytest.mark.parametrize("executor", ["warm", "inline"])
 def test_kill_9_and_starting_again_ends_in_the_same_table(executor, run, run_environment, quickstart, tmp_path):
-    out = tmp_path / "run"
-    command = [sys.executable, "-m", "searchspace.run", "--out", str(out), "--executor", executor]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, env=run_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 120
-    while len(list((out / "ledger" / "fits").glob("*.json"))) < 7:
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline, "no fold fit was finished in time"
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process, out = start(run_environment, tmp_path, executor, fits=7)
+    process.kill()
+    process.communicate()
     time.sleep(2)  # workers of the dead driver may finish the write they were in
     finished = ledger_files(out)
     result = run("--out", out, "--executor", executor)
@@ -136,18 +127,53 @@ def test_kill_9_and_starting_again_ends_in_the_same_table(executor, run, run_env
     assert table_files(out) == table_files(quickstart)
 
 
-def test_interrupting_says_how_to_go_on_and_stamps_the_table(run_environment, tmp_path):
+def start(run_environment, tmp_path, executor: str, fits: int) -> tuple[subprocess.Popen, Path]:
+    """Start a run and return when some fold fits are in its ledger."""
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "searchspace.run", "--out", str(out), "--executor", "inline"]
+    command = [sys.executable, "-m", "searchspace.run", "--out", str(out), "--executor", executor]
     process = subprocess.Popen(
         command, cwd=tmp_path, env=run_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 120
-    while len(list((out / "ledger" / "fits").glob("*.json"))) < 7 and time.monotonic() < deadline:
+    while len(list((out / "ledger" / "fits").glob("*.json"))) < fits:
+        assert process.poll() is None, "the run ended early"
+        assert time.monotonic() < deadline, "no fold fit was finished in time"
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    return process, out
+
+
+def processes_of(home: str) -> dict[int, str]:
+    """The processes that a run started, by their environment, with their command lines."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"HOME={home}".encode() in (entry / "environ").read_bytes().split(b"\0"):
+                found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("executor", ["inline", "warm"])
+def test_interrupting_says_how_to_go_on_and_stamps_the_table(run_environment, tmp_path, executor, number):
+    environment = run_environment | {"HOME": str(tmp_path)}
+    process, out = start(environment, tmp_path, executor, fits=7)
+    process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, stderr
     assert "run the same command again to continue" in stdout
     assert "Traceback" not in stdout + stderr
     assert "INCOMPLETE" in (out / "tables" / "subsets_mcr.md").read_text()
+    assert processes_of(str(tmp_path)) == {}
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the workers in /proc")
+def test_a_killed_worker_is_replaced_and_the_table_is_the_same(run_environment, tmp_path, quickstart):
+    environment = run_environment | {"HOME": str(tmp_path)}
+    process, out = start(environment, tmp_path, "warm", fits=4)
+    workers = [pid for pid, command in processes_of(str(tmp_path)).items() if command.startswith("ray::")]
+    assert workers
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    _, stderr = process.communicate(timeout=200)
+    assert process.returncode == 0, stderr
+    assert table_files(out) == table_files(quickstart)
