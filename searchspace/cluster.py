@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -13,16 +14,20 @@ from pathlib import Path
 from models.errors import InputError
 from searchspace.study import Resources
 
-_OWNED = b"fusesearch:owned-by"
+PREFIX = "fusesearch-"
+LONGEST_FOLDER = 48
+"""Ray puts sockets under its folder, and the path of a socket has room for about 107 characters."""
+QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A connected cluster: CPUs and GPUs in all, and whether it is ours alone."""
+    """A connected cluster: CPUs and GPUs in all, whether it is ours alone, and a folder that goes with the run."""
 
     cpus: float
     gpus: float
     local: bool
+    scratch: Path
 
     def concurrency(self, wanted: Resources, trials: int) -> int:
         """Return how many trials run at once.
@@ -49,8 +54,8 @@ def connected(address: str | None) -> Iterator[Cluster]:
     """Connect to Ray for the length of the block, from a neutral working directory.
 
     `address` is a cluster's address or `auto`; without one: RAY_ADDRESS, then a cluster that was started on this
-    machine, then a local one of our own, which ends with the block. The working directory moves because Ray hands the
-    driver's to its workers, where a folder named `models` would hide ours.
+    machine, then a private one, which ends with the block and leaves nothing. The working directory moves because Ray
+    hands the driver's to its workers, where a folder named `models` would hide ours.
 
     Raises:
         InputError: no cluster at the address; one line that says what to do.
@@ -58,13 +63,17 @@ def connected(address: str | None) -> Iterator[Cluster]:
     prepare_environment()
     import ray
 
+    _remove_remains()
     before = Path.cwd()
-    with tempfile.TemporaryDirectory(prefix="fusesearch-") as neutral:
+    prefix = f"{PREFIX}{os.getpid()}-"
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as scratch:
+        neutral = Path(scratch) / "cwd"
+        neutral.mkdir()
         os.chdir(neutral)
         try:
-            local = _connect(address)
+            local = _connect(address, Path(scratch))
             total = ray.cluster_resources()
-            yield Cluster(total.get("CPU", 0.0), total.get("GPU", 0.0), local)
+            yield Cluster(total.get("CPU", 0.0), total.get("GPU", 0.0), local, Path(scratch))
         finally:
             ray.shutdown()
             os.chdir(before)
@@ -103,29 +112,59 @@ def _refuse_silent(address: str | None) -> None:
         raise InputError(f"cannot reach a Ray cluster at {address}: {error.strerror or error}") from error
 
 
-def _connect(address: str | None) -> bool:
-    """Connect, and tell whether the cluster is a local one of our own."""
+def _connect(address: str | None, scratch: Path) -> bool:
+    """Connect, and tell whether the cluster is a private one of this run."""
     import ray
-    from ray.experimental import internal_kv
 
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     explicit = address or os.environ.get("RAY_ADDRESS")
     _refuse_silent(explicit)
-    try:
-        ray.init(address=explicit or "auto", **quiet)
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-        if explicit:
-            advice = "is it up, and is RAY_AUTH_MODE the same there?"
-            raise InputError(f"cannot reach a Ray cluster at {explicit}: {_first_line(error)} ({advice})") from error
-    else:
-        if explicit or not internal_kv._internal_kv_get(_OWNED):
+    known = explicit if explicit not in (None, "", "auto") else _advertised()
+    if known or explicit:
+        try:
+            ray.init(address=known or explicit, **QUIET)
             return False
-        ray.shutdown()  # the private cluster of another run on this machine: it ends when that run ends
+        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+            if explicit:
+                advice = "is it up, and is RAY_AUTH_MODE the same there?"
+                raise InputError(
+                    f"cannot reach a Ray cluster at {explicit}: {_first_line(error)} ({advice})"
+                ) from error
+    # A folder of its own keeps a private cluster out of the file by which Ray finds clusters, so no other run joins it.
+    private = {"_temp_dir": str(scratch)} if len(str(scratch)) <= LONGEST_FOLDER else {}
     try:
-        ray.init(address="local", include_dashboard=False, **quiet)
+        ray.init(address="local", include_dashboard=False, **private, **QUIET)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         raise InputError(f"cannot start Ray here: {_first_line(error)}; --executor inline runs without it") from error
-    internal_kv._internal_kv_put(_OWNED, str(os.getpid()).encode())
+    return True
+
+
+def _advertised() -> str | None:
+    """Return the address of the cluster that `ray start` announced on this machine, if anybody answers there."""
+    from ray._private.utils import read_ray_address
+
+    address = read_ray_address()
+    try:
+        _refuse_silent(address)
+    except InputError:
+        return None
+    return address
+
+
+def _remove_remains() -> None:
+    """Remove the folders of private clusters whose run was killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        number = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if number.isdigit() and not _alive(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
     return True
 
 

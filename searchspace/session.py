@@ -1,12 +1,8 @@
 """One run of a study, from resolved options to finished tables."""
 
 import os
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 
 from rich.console import Console
 
@@ -17,6 +13,7 @@ from searchspace.options import Options
 from searchspace.preparation import Plan, compute_features, prepare_plan
 from searchspace.progress import Display
 from searchspace.results import fill_tables, show_results
+from searchspace.signals import ended_by_sigterm
 from searchspace.tensorboard import TensorBoardLog
 from searchspace.workspace import Workspace, open_ledger, open_workspace
 from trainables.events import Event
@@ -64,14 +61,14 @@ class Session:
     def _run_on_cluster(self) -> None:
         resources, trials = self.plan.study.resources, self.plan.open_trials
         self.display.say(f"connecting to Ray{f' at {self.options.address}' if self.options.address else ''}")
-        with connected(self.options.address) as cluster:
+        with connected(self.options.address) as cluster, ended_by_sigterm():  # Ray took the signal over
             from searchspace.tune_driver import run_warm  # imports Ray, which only this executor needs
 
             concurrency = cluster.concurrency(resources, len(trials))
             kind = "a local cluster of this run" if cluster.local else "a running cluster"
             self.display.say(f"Ray: {kind}, {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; {concurrency} trials at once")
             self._begin()
-            for line in run_warm(trials, self.plan.context, self.listen, resources, concurrency):
+            for line in run_warm(trials, self.plan.context, self.listen, resources, concurrency, cluster.scratch):
                 self.display.warn(f"a trial was given up: {line}")
 
     def _begin(self) -> None:
@@ -95,7 +92,7 @@ def run_session(options: Options, console: Console) -> int:
     if options.dry_run:
         show_plan(plan, console, usable_cores())
         return 0
-    with _terminable(), open_workspace(options.out, study.name, options.request.cache) as workspace:
+    with ended_by_sigterm(), open_workspace(options.out, study.name, options.request.cache) as workspace:
         interrupted = _execute(plan, options, workspace, console)
         tables = fill_tables(plan, workspace)
         workspace.publish_tensorboard()
@@ -133,17 +130,3 @@ def _tell(plan: Plan, console: Console) -> None:
     lines += [f"damaged: fold fit {key[:12]}: {reason}; it is trained again" for key, reason in damaged]
     for line in lines:
         console.print(line, markup=False, highlight=False)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let a polite kill end the run as Ctrl-C does."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -5,8 +5,8 @@ TensorBoard. Tune's own state is thrown away at the end, because a run is resume
 """
 
 import logging
-import tempfile
 import warnings
+from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -39,19 +39,27 @@ class Forward(tune.Callback):
 
 
 def run_warm(
-    trials: list[Trial], context: TrialContext, listener: Listener, resources: Resources, concurrency: int
+    trials: list[Trial],
+    context: TrialContext,
+    listener: Listener,
+    resources: Resources,
+    concurrency: int,
+    scratch: Path,
 ) -> list[str]:
-    """Run all trials on the connected cluster, `concurrency` at once; return one line for each that Tune gave up on."""
+    """Run all trials on the connected cluster, `concurrency` at once; return one line for each that Tune gave up on.
+
+    `scratch` is where Tune keeps its own state while it runs.
+    """
     by_name = {trial.identifier: trial for trial in trials}
     trainable = tune.with_parameters(WarmTrial, context=context, trials=by_name)
     trainable = tune.with_resources(trainable, {"cpu": resources.threads, "gpu": resources.gpu})
     for name in ("ray.tune", "ray.train", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory(prefix="fusesearch-tune-") as storage, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         run = tune.RunConfig(
             name="trials",
-            storage_path=storage,
+            storage_path=str(scratch / "tune"),
             verbose=0,
             callbacks=[Forward(by_name, listener)],
             failure_config=tune.FailureConfig(max_failures=RESTARTS),

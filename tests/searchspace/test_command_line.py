@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -184,4 +185,4 @@ def test_a_remote_run_folder_gets_its_curves_at_the_end(tmp_path):
     ],
 )
 def test_concurrency_follows_from_the_resources(cpus, gpus, wanted, trials, at_once):
-    assert Cluster(cpus, gpus, True).concurrency(wanted, trials) == at_once
+    assert Cluster(cpus, gpus, True, Path()).concurrency(wanted, trials) == at_once

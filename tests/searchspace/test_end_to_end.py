@@ -170,7 +170,11 @@ def test_interrupting_says_how_to_go_on_and_stamps_the_table(run_environment, tm
 def test_a_killed_worker_is_replaced_and_the_table_is_the_same(run_environment, tmp_path, quickstart):
     environment = run_environment | {"HOME": str(tmp_path)}
     process, out = start(environment, tmp_path, "warm", fits=4)
-    workers = [pid for pid, command in processes_of(str(tmp_path)).items() if command.startswith("ray::")]
+    workers = [
+        pid
+        for pid, command in processes_of(str(tmp_path)).items()
+        if command.startswith(("ray::WarmTrial", "ray::ResourceTrainable"))
+    ]
     assert workers
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
