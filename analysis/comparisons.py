@@ -56,6 +56,11 @@ class Comparison:
     rope: RopeProbabilities | None
 
     @property
+    def constant(self) -> bool:
+        """Whether the difference is the same in every fold: then nothing is known of its spread."""
+        return len(set(self.differences)) == 1
+
+    @property
     def estimate(self) -> float:
         """The mean difference, other minus reference."""
         return self.max_se.interval.estimate

@@ -32,6 +32,7 @@ def fill_tables(plan: Plan, workspace: Workspace) -> tuple[Table, ...]:
         results=results,
         features="Heads on frozen features, no augmentation",
         sample="image" if len(plan.context.cohort.image_names) == 1 else "sample",
+        n_configurations=len(_tried(plan)),
     )
     tables = build_tables(plan.study.tables, results, context)
     workspace.write_tables(render_all(tables) | _figures(plan, tables) | _left_out(plan))
@@ -70,6 +71,16 @@ def _evaluate(plan: Plan, number: int, records: dict[str, FitRecord]) -> Configu
     predictions = {record.key: ledger.predictions(record) for record in found if record.state == "done"}
     planned = [(fit.identity["repeat"], fit.identity["fold"]) for fit in trial.fits]
     return evaluate(trial.identifier, trial.configuration.canonical(), trial.label, planned, found, predictions)
+
+
+def _tried(plan: Plan) -> set[str]:
+    """Return every configuration tried on this cohort and these folds, by other runs on a shared ledger too."""
+    context = plan.context
+    return {trial.identifier for trial in plan.trials} | {
+        record.configuration_id
+        for record in context.ledger.records().values()
+        if record.cohort.fingerprint == context.cohort.fingerprint and record.folds == context.fold_summary
+    }
 
 
 def _figures(plan: Plan, tables: tuple[Table, ...]) -> dict[str, bytes]:

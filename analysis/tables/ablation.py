@@ -64,7 +64,7 @@ def _table(
         rows=_rows(grid, level_cells, difference_cells),
         notes=(
             "Δ: difference to the reference in percentage points, over the same folds. Brackets: max-SE interval; the "
-            "Nadeau-Bengio interval, safe and wide, is in the long CSV. Bold: best, underlined: second; neither says "
+            "Nadeau-Bengio interval is in the long CSV. Bold: best, underlined: second; neither says "
             "that a difference is real.",
             interval_note(context, single_split=any(scores.single_split for scores in levels)),
             comparison_note(specification, context, results, family),
@@ -79,7 +79,7 @@ def _table(
                 metric,
                 target,
                 family.get(result.identifier),
-                is_reference=grid.references[result.identifier] is result,
+                is_reference=grid.references.get(result.identifier) is result,
             )
             for result in results
         ),
@@ -102,7 +102,7 @@ def _level_cells(results: Sequence[ConfigurationResult], metric: str, target: st
 
 
 def _difference_cell(result: ConfigurationResult, grid: Grid, family: Mapping[str, Contrast]) -> Cell:
-    if grid.references[result.identifier] is result:
+    if grid.references.get(result.identifier) is result:
         return Cell(text="reference")
     if (contrast := family.get(result.identifier)) is None:
         return MISSING
@@ -119,7 +119,7 @@ def _columns(
     columns = [Column("inputs" if grid.rows.is_subset else grid.rows.title)]
     columns += [Column(member) for member in grid.rows.members]
     for level in grid.column_levels:
-        group = f"{grid.columns.title} {grid.columns.text(level)}" if grid.columns else ""
+        group = grid.columns.heading(level) if grid.columns else ""
         columns.append(Column(f"{METRICS[metric]}, %", "percent", group, digits=digits))
         if grid.has_difference(level):
             columns.append(Column("Δ", "difference", group, digits=digits))

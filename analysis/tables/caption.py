@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from analysis.evaluation import ClassCount, ConfigurationResult
 from analysis.tables.context import StudyContext
-from analysis.tables.contrasts import Contrast, references, scored
+from analysis.tables.contrasts import Contrast, family_size, references, scored
 from analysis.tables.specification import TableSpecification
 
 LONG_NAMES = {"mcr": "mean class recall (MCR)", "auc": "macro one-vs-rest AUC"}
@@ -67,7 +67,7 @@ def comparison_note(
     reference = _reference_name(specification, results)
     if not family:
         return f"No comparison was possible: that takes {reference} and another configuration, both complete."
-    alpha, size = specification.alpha, _plural(len(family), "comparison")
+    alpha, size = specification.alpha, _plural(family_size(specification, results), "comparison")
     adjusted = f"Holm-adjusted within this table's family of {size}"
     if any(contrast.comparison.corrected_t is None for contrast in family.values()):
         return (
@@ -86,7 +86,7 @@ def rope_note(specification: TableSpecification, metric: str) -> str:
     return (
         f"P(worse), P(equal), P(better): Bayesian correlated t (Benavoli et al. 2017) with practical "
         f"equivalence within ±{100 * specification.rope_of(metric):g} points; equivalent: P(equal) above 0.95; "
-        "unsure: none of these."
+        "unsure: none of these, or the same difference in every fold."
     )
 
 

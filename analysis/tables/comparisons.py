@@ -66,7 +66,7 @@ def _table(
                 metric,
                 target,
                 family.get(result.identifier),
-                is_reference=by_identifier[result.identifier] is result,
+                is_reference=by_identifier.get(result.identifier) is result,
             )
             for result in results
         ),
@@ -111,7 +111,7 @@ def _row(
         *(Cell(one.estimate) if one else blank for one in levels),
         Cell(scores.fold_sd) if scores and scores.fold_sd is not None else MISSING,
     )
-    if by_identifier[result.identifier] is result:
+    if by_identifier.get(result.identifier) is result:
         return (*heading, *([Cell(text="")] * (COMPARISON_COLUMNS - 1)), Cell(text="reference"))
     contrast = family.get(result.identifier)
     return (*heading, *([MISSING] * COMPARISON_COLUMNS if contrast is None else _contrast_cells(contrast)))

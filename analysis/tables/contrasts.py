@@ -40,7 +40,8 @@ def chosen(
         raise AnalysisError(f"table {specification.name}: a configuration is given twice")
     wanted = {result.identifier for result in matching(results, specification.where)}
     if specification.reference:
-        wanted |= {result.identifier for result in matching(results, specification.reference)}
+        picked = {result.identifier for result in matching(results, specification.reference)}
+        wanted |= picked & wanted or picked  # a reference that `where` leaves out is added
     kept = tuple(result for result in results if result.identifier in wanted)
     if not kept:
         raise AnalysisError(f"table {specification.name}: no configuration matches where={_shown(specification.where)}")
@@ -52,7 +53,8 @@ def references(
 ) -> dict[str, ConfigurationResult]:
     """Return the reference of each configuration, by identifier.
 
-    `reference` picks one configuration for all, or exactly one in every row, or exactly one in every column.
+    `reference` picks one configuration for all, or at most one in every row, or at most one in every column; what
+    stands in a row or column without one has no reference, and is not in the mapping.
 
     Raises:
         AnalysisError: it picks none, or several that are neither one per row nor one per column.
@@ -82,10 +84,10 @@ def _one_per_level(
     by_level: dict[object, list[ConfigurationResult]] = defaultdict(list)
     for result in picked:
         by_level[along.level_of(result)].append(result)
-    levels = {along.level_of(result) for result in results}
-    if set(by_level) != levels or any(len(found) > 1 for found in by_level.values()):
+    if len(by_level) < 2 or any(len(found) > 1 for found in by_level.values()):
         return None
-    return {result.identifier: by_level[along.level_of(result)][0] for result in results}
+    levels = {result.identifier: along.level_of(result) for result in results}
+    return {name: by_level[level][0] for name, level in levels.items() if level in by_level}
 
 
 def scored(result: ConfigurationResult, metric: str, target: str | None) -> MetricScores | None:
@@ -110,14 +112,24 @@ def contrasts(
         ours, theirs = (scored(result, metric, specification.target) for result in (other, reference))
         if other is not reference and ours is not None and theirs is not None:
             found[identifier] = reference, compare(theirs, ours, rope=specification.rope_of(metric))
-    return _adjusted(found, specification.alpha)
+    return _adjusted(found, specification.alpha, family_size(specification, results))
 
 
-def _adjusted(found: dict[str, tuple[ConfigurationResult, Comparison]], alpha: float) -> dict[str, Contrast]:
+def family_size(specification: TableSpecification, results: Sequence[ConfigurationResult]) -> int:
+    """Return how many comparisons the finished table makes, whether or not their fold fits are done."""
+    return sum(
+        identifier != reference.identifier for identifier, reference in references(specification, results).items()
+    )
+
+
+def _adjusted(found: dict[str, tuple[ConfigurationResult, Comparison]], alpha: float, size: int) -> dict[str, Contrast]:
     tests = [comparison.corrected_t for _, comparison in found.values()]
+    # A comparison that is still to come counts as p = 1, so that a partial table never says more than the finished one.
+    to_come = [1.0] * (size - len(found))
     # pairing is checked, so either all comparisons have a corrected t or none has
-    nb_adjusted: Sequence[float | None] = holm([test.p for test in tests if test is not None]) or [None] * len(tests)
-    max_adjusted = holm([comparison.max_se.p for _, comparison in found.values()])
+    known = [test.p for test in tests if test is not None]
+    nb_adjusted: Sequence[float | None] = holm(known + to_come)[: len(known)] if known else [None] * len(tests)
+    max_adjusted = holm([comparison.max_se.p for _, comparison in found.values()] + to_come)[: len(found)]
     return {
         identifier: Contrast(
             reference=reference,
@@ -128,7 +140,7 @@ def _adjusted(found: dict[str, tuple[ConfigurationResult, Comparison]], alpha: f
                 estimate=comparison.estimate,
                 nb_p=nb_p,
                 max_se_p=max_p,
-                equivalent=comparison.rope.equivalent if comparison.rope else None,
+                equivalent=comparison.rope.equivalent if comparison.rope and not comparison.constant else None,
                 alpha=alpha,
             ),
         )

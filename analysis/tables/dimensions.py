@@ -36,9 +36,22 @@ class Dimension:
             return tuple(name for name in self.members if name in chosen) + tuple(sorted(chosen - set(self.members)))
         return tuple(value) if isinstance(value, list) else value
 
+    def accepted(self, value: Any) -> set[Level]:
+        """Return the levels that a wanted value stands for: itself, and where it is a list of values any of them."""
+        several = [self.level(one) for one in value] if isinstance(value, list) and self._holds_levels(value) else []
+        return {self.level(value)} if not several else set(several)
+
+    def _holds_levels(self, values: list[Any]) -> bool:
+        """A list of names is one subset of fields; a list of lists, or of values of another setting, is several."""
+        return not self.is_subset or (bool(values) and all(isinstance(one, list) for one in values))
+
     def level_of(self, result: ConfigurationResult) -> Level:
         """Return the level of a configuration."""
         return self.level(_flat(result.configuration).get(self.name))
+
+    def heading(self, level: Level) -> str:
+        """Return what stands over the column of a level: `multiply`, or with its setting `depth 2`."""
+        return self.text(level) if self.name.endswith(".name") else f"{self.title} {self.text(level)}"
 
     def text(self, level: Level) -> str:
         """Return a level as people read it."""
@@ -71,15 +84,13 @@ def dimension(name: str, results: Sequence[ConfigurationResult]) -> Dimension:
 
 
 def matching(results: Sequence[ConfigurationResult], wanted: Mapping[str, Any]) -> tuple[ConfigurationResult, ...]:
-    """Return the configurations that have all these settings.
+    """Return the configurations that have all these settings; a list of values accepts any of them.
 
     Raises:
         AnalysisError: a setting that no configuration has.
     """
-    levels = [
-        (of, of.level(value)) for of, value in ((dimension(name, results), value) for name, value in wanted.items())
-    ]
-    return tuple(result for result in results if all(of.level_of(result) == level for of, level in levels))
+    accepted = [(of, of.accepted(value)) for of, value in ((dimension(name, results), v) for name, v in wanted.items())]
+    return tuple(result for result in results if all(of.level_of(result) in levels for of, levels in accepted))
 
 
 def ordered(found: Iterable[Level], order: Sequence[Any], of: Dimension) -> tuple[Level, ...]:

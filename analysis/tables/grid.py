@@ -25,7 +25,7 @@ class Grid:
     def has_difference(self, column: Level) -> bool:
         """Whether a column holds anything but references."""
         standing = [result for (_, level), result in self.cells.items() if level == column]
-        return any(self.references[result.identifier] is not result for result in standing)
+        return any(self.references.get(result.identifier, result) is not result for result in standing)
 
 
 def lay_out(specification: TableSpecification, results: Sequence[ConfigurationResult]) -> Grid:

@@ -59,11 +59,12 @@ def _table(
     several: bool,
 ) -> Table:
     classes = context.cohort.classes[target]
+    of_target = target if len(context.cohort.classes) > 1 else None
     summaries = {result.identifier: _summary(result, target) for result in results if result.complete}
     return Table(
         name=f"{specification.name}_{target}" if several else specification.name,
         title=f"{specification.title} ({target})" if several else specification.title,
-        caption=caption(context, "recall of each class and their mean (MCR)", target if several else None),
+        caption=caption(context, "recall of each class and their mean (MCR)", of_target),
         columns=(
             Column("configuration"),
             *(_class_column(count, context) for count in classes),
@@ -74,6 +75,7 @@ def _table(
             f"Under each class: {context.cohort.sample}s / {context.cohort.group}s. Cells: mean over folds ± SD over "
             "folds, which is a spread, not an interval.",
             *_absent_notes(results, target),
+            *_never_notes(results, target, [count.name for count in classes]),
             *study_notes(context, results),
         ),
         stamps=stamps(results),
@@ -112,6 +114,16 @@ def _row(
     scores = result.scores_of("mcr", target)
     cells = [Cell(text="–") if np.isnan(mean) else Cell(mean, spread=sd) for mean, sd in zip(means, sds, strict=True)]
     return (Cell(text=result.label), *cells, Cell(scores.estimate, spread=scores.fold_sd))
+
+
+def _never_notes(results: Sequence[ConfigurationResult], target: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Warn of configurations that never recognise a class: equal scores of two such models say nothing."""
+    notes = []
+    for position, name in enumerate(names):
+        blind = [r.label for r in results if r.complete and not np.nansum(r.fold_recalls(target)[:, position])]
+        if blind:
+            notes.append(f"Warning: no sample of {name} is recognised by {', '.join(blind)}.")
+    return tuple(notes)
 
 
 def _absent_notes(results: Sequence[ConfigurationResult], target: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def headings(table, width=1):
 
 def test_image_only_stands_first_in_every_column_and_subsets_are_ticked(metadata_study):
     table = build(*metadata_study)
-    assert header_groups(table) == [("", 3), ("fusion concat", 2), ("fusion multiply", 2)]
+    assert header_groups(table) == [("", 3), ("concat", 2), ("multiply", 2)]
     assert headings(table, 3) == [("image only", "", ""), ("image +", "✓", ""), ("image +", "✓", "✓")]
     first = table.rows[0]
     assert first[3] == first[5]
@@ -67,10 +67,10 @@ def test_two_metrics_are_two_tables_and_two_families(metadata_study):
 def test_rows_and_columns_keep_the_order_of_the_study_or_of_the_specification(metadata_study):
     study, results = metadata_study
     turned = build(study, [results[0], results[2], results[4], results[1], results[3]])
-    assert header_groups(turned)[1:] == [("fusion multiply", 2), ("fusion concat", 2)]
+    assert header_groups(turned)[1:] == [("multiply", 2), ("concat", 2)]
     ordered = build(study, results, row_order=([], ["sex", "age"]), column_order=("none", "multiply"))
     assert headings(ordered, 3)[1:] == [("image +", "✓", "✓"), ("image +", "✓", "")]
-    assert header_groups(ordered)[1][0] == "fusion multiply"
+    assert header_groups(ordered)[1][0] == "multiply"
 
 
 def test_an_incomplete_configuration_is_stamped_explained_and_not_compared(metadata_study, configure):
@@ -79,7 +79,7 @@ def test_an_incomplete_configuration_is_stamped_explained_and_not_compared(metad
     table = build(study, [*results, partial])
     assert table.stamps == ("INCOMPLETE (3/5 folds)",)
     assert text_rows(table)[3][3:] == ["– (3/5)", "–", "–", "–"]
-    assert any("family of 4 comparisons" in note for note in table.notes)
+    assert any("family of 5 comparisons" in note for note in table.notes)
     assert any(
         "concat sex is incomplete" in note and "diverged (the loss is not finite), and 1 more" in note
         for note in table.notes
@@ -150,7 +150,7 @@ def test_a_reference_that_shares_its_row_keeps_its_own_column(make_study, config
     study = make_study()
     table = build(study, backbones(study, configure)[:2], rows="backbone.name")
     assert headings(table) == [("swin",)]
-    assert [group for group, _ in header_groups(table)] == ["", "fusion none", "fusion concat"]
+    assert [group for group, _ in header_groups(table)] == ["", "none", "concat"]
 
 
 def test_depth_by_fusion_spans_image_only_and_shows_gaps(make_study, configure):
@@ -226,3 +226,41 @@ def test_a_fold_without_auc_is_a_dash_with_its_reason(make_study, configure):
     table = build(study, results, metrics=("auc",))
     assert text_rows(table)[0][2] == "–"
     assert any("is undefined for image only" in note for note in table.notes)
+
+
+def test_a_partial_table_never_says_more_than_the_finished_one(make_study, configure):
+    """Holm counts the comparisons to come as p = 1: one finished comparison of two has its p doubled."""
+    study = make_study()
+    reference = study.result(configure("none"), 1.0, label="image only")
+    one = study.result(configure("concat", "age"), 2.0)
+    other = study.result(configure("multiply", "age"), 1.5)
+    waiting = study.result(configure("multiply", "age"), 1.5, missing=study.planned)
+    alone, partial, whole = (
+        next(record for record in build(study, results).records if record["configuration"] == one.identifier)
+        for results in ([reference, one], [reference, one, waiting], [reference, one, other])
+    )
+    assert partial["p_max_se_holm"] == pytest.approx(min(1.0, 2 * alone["p_max_se"]))
+    assert partial["p_max_se_holm"] >= whole["p_max_se_holm"]
+
+
+def test_a_reference_in_every_row_leaves_out_the_row_that_has_none(metadata_study):
+    """Multiply against concat on the same fields; image only stands in neither column and is compared with nothing."""
+    study, results = metadata_study
+    table = build(study, results, reference={"fusion.name": "concat"})
+    compared = {record["label"]: record["reference"] for record in table.records if record["reference"]}
+    by_identifier = {result.identifier: result.label for result in results}
+    assert compared
+    for label, reference in compared.items():
+        assert label.startswith("multiply")
+        assert by_identifier[reference] == label.replace("multiply", "concat")
+
+
+def test_where_takes_one_value_or_any_of_a_list(metadata_study):
+    study, results = metadata_study
+    one = build(study, results, where={"fusion.name": "concat"})
+    both = build(study, results, where={"fusion.name": ["none", "concat"]})
+    assert [record["label"] for record in one.records] == [record["label"] for record in both.records]
+    subsets = build(study, results, where={"metadata.fields": [["age"], ["age", "sex"]]})
+    assert len(subsets.records) == len(results)
+    single = build(study, results, where={"metadata.fields": ["age"]})
+    assert [record["label"] for record in single.records] == ["image only", "concat age", "multiply age"]
