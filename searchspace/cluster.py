@@ -1,23 +1,30 @@
 """Ray: attach to a cluster or start a local one, and work out how many trials fit, before anything is launched."""
 
+import hashlib
 import math
 import os
 import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import analysis
+import models
+import trainables
 from models.errors import InputError
 from searchspace.study import Resources
 
 PREFIX = "fusesearch-"
 LONGEST_FOLDER = 48
 """Ray puts sockets under its folder, and the path of a socket has room for about 107 characters."""
-QUIET = {"log_to_driver": False, "logging_level": "ERROR"}
+JOIN_SECONDS = 60.0
+"""How long a cluster that was joined may take to start one worker."""
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
 @dataclass(frozen=True)
@@ -50,15 +57,16 @@ class Cluster:
 
 
 @contextmanager
-def connected(address: str | None) -> Iterator[Cluster]:
+def connected(address: str | None, say: Callable[[str], None]) -> Iterator[Cluster]:
     """Connect to Ray for the length of the block, from a neutral working directory.
 
-    `address` is a cluster's address or `auto`; without one: RAY_ADDRESS, then a cluster that was started on this
-    machine, then a private one, which ends with the block and leaves nothing. The working directory moves because Ray
-    hands the driver's to its workers, where a folder named `models` would hide ours.
+    `address` is a cluster's address, `auto`, or `local` for a private one. Without it: RAY_ADDRESS, then a cluster that
+    `ray start` announced on this machine if it runs the same source, then a private one, which ends with the block and
+    leaves nothing. The working directory moves because Ray hands the driver's to its workers, where a folder named
+    `models` would hide ours. `say` is told what happens.
 
     Raises:
-        InputError: no cluster at the address; one line that says what to do.
+        InputError: no cluster at the address, or one that runs other source; one line that says what to do.
     """
     prepare_environment()
     import ray
@@ -71,7 +79,7 @@ def connected(address: str | None) -> Iterator[Cluster]:
         neutral.mkdir()
         os.chdir(neutral)
         try:
-            local = _connect(address, Path(scratch))
+            local = _connect(address or os.environ.get("RAY_ADDRESS"), Path(scratch), say)
             total = ray.cluster_resources()
             yield Cluster(total.get("CPU", 0.0), total.get("GPU", 0.0), local, Path(scratch))
         finally:
@@ -112,30 +120,66 @@ def _refuse_silent(address: str | None) -> None:
         raise InputError(f"cannot reach a Ray cluster at {address}: {error.strerror or error}") from error
 
 
-def _connect(address: str | None, scratch: Path) -> bool:
+def _connect(address: str | None, scratch: Path, say: Callable[[str], None]) -> bool:
     """Connect, and tell whether the cluster is a private one of this run."""
+    if address not in (None, "", "auto", "local"):
+        _join(address)
+        return False
+    announced = None if address == "local" else _advertised()
+    if announced:
+        say(f"Ray: joining the cluster that is announced on this machine, {announced}")
+        try:
+            _join(announced)
+            return False
+        except InputError as error:
+            if address == "auto":
+                raise
+            say(f"Ray: {error}; starting a private one")
+    elif address == "auto":
+        raise InputError("--address auto: no cluster is announced on this machine; start one with `ray start --head`")
+    _start_private(scratch)
+    return True
+
+
+def _join(address: str) -> None:
+    """Attach to a cluster, and make sure that its workers run the source that this process runs."""
     import ray
 
-    explicit = address or os.environ.get("RAY_ADDRESS")
-    _refuse_silent(explicit)
-    known = explicit if explicit not in (None, "", "auto") else _advertised()
-    if known or explicit:
-        try:
-            ray.init(address=known or explicit, **QUIET)
-            return False
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            if explicit:
-                advice = "is it up, and is RAY_AUTH_MODE the same there?"
-                raise InputError(
-                    f"cannot reach a Ray cluster at {explicit}: {_first_line(error)} ({advice})"
-                ) from error
-    # A folder of its own keeps a private cluster out of the file by which Ray finds clusters, so no other run joins it.
+    _refuse_silent(address)
+    try:
+        ray.init(address=address, **QUIET)
+        theirs = ray.get(ray.remote(num_cpus=0)(source_digest).remote(), timeout=JOIN_SECONDS)
+    except Exception as error:  # Ray raises many kinds, from wrong tokens to workers that cannot import us
+        ray.shutdown()
+        advice = "is it up, with fusesearch installed and the same RAY_AUTH_MODE?"
+        raise InputError(f"cannot use the Ray cluster at {address}: {_first_line(error)[:200]} ({advice})") from error
+    if theirs != source_digest():
+        ray.shutdown()
+        raise InputError(f"the Ray cluster at {address} runs another version of fusesearch; install this one there")
+
+
+def source_digest() -> str:
+    """Return a hash of the source that this process would compute with."""
+    sources = hashlib.sha256()
+    for package in (analysis, models, trainables):
+        root = Path(str(package.__file__)).parent
+        for path in sorted(root.rglob("*.py")):
+            sources.update(str(path.relative_to(root.parent)).encode() + b"\0" + path.read_bytes())
+    return sources.hexdigest()
+
+
+def _start_private(scratch: Path) -> None:
+    """Start a cluster of this run alone.
+
+    A folder of its own keeps it out of the file by which Ray finds clusters, so no other run joins it.
+    """
+    import ray
+
     private = {"_temp_dir": str(scratch)} if len(str(scratch)) <= LONGEST_FOLDER else {}
     try:
         ray.init(address="local", include_dashboard=False, **private, **QUIET)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         raise InputError(f"cannot start Ray here: {_first_line(error)}; --executor inline runs without it") from error
-    return True
 
 
 def _advertised() -> str | None:

@@ -51,7 +51,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="warm: Ray Tune with reused actors (default); inline: this process, no Ray",
     )
     parser.add_argument(
-        "--address", metavar="ADDRESS", help="a Ray cluster, or `auto`; default: one that runs here, else a local one"
+        "--address",
+        metavar="ADDRESS",
+        help="a Ray cluster, `auto` (announced here) or `local`; default: auto, else local",
     )
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave faulty samples out and say which, instead of stopping"

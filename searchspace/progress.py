@@ -59,7 +59,8 @@ class Display:
     def fits(self, total: int) -> None:
         """Announce how many fold fits there are to train."""
         self._total = total
-        self._show("fold fits", 0, total, "")
+        if total:
+            self._show("fold fits", 0, total, "")
 
     def say(self, line: str) -> None:
         """Print a plain line that stays."""
@@ -87,7 +88,6 @@ class Display:
     def _show(self, name: str, done: int, total: int, detail: str) -> None:
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total, detail="")
-            self._plain(f"{name}: {total}", always=True)
         self._progress.update(self._tasks[name], completed=done, detail=detail)
         self._plain(f"{name}: {done}/{total}  {detail}".rstrip(), always=done == total)
 

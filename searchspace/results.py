@@ -52,8 +52,8 @@ def show_results(
     lines = [
         "",
         f"{done} of {len(plan.fits)} fold fits done{troubles}; {seconds:.0f} s",
-        f"tables       {workspace.location}/tables/*.md, .tex, .csv, .svg",
-        f"predictions  {plan.context.ledger.storage.location}/predictions/*.parquet",
+        *([f"tables       {workspace.location}/tables/*.md, .tex, .csv, .svg"] if tables else []),
+        *([f"predictions  {plan.context.ledger.storage.location}/predictions/*.parquet"] if done else []),
         f"curves       tensorboard --logdir {workspace.tensorboard}",
         *_next(plan, interrupted, complete=done + diverged == len(plan.fits), failed=failed),
     ]

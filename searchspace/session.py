@@ -60,12 +60,16 @@ class Session:
 
     def _run_on_cluster(self) -> None:
         resources, trials = self.plan.study.resources, self.plan.open_trials
-        self.display.say(f"connecting to Ray{f' at {self.options.address}' if self.options.address else ''}")
-        with connected(self.options.address) as cluster, ended_by_sigterm():  # Ray took the signal over
-            from searchspace.tune_driver import run_warm  # imports Ray, which only this executor needs
+        self.display.say("starting Ray")
+        with (
+            connected(self.options.address, self.display.say) as cluster,
+            ended_by_sigterm(),
+        ):  # Ray took the signal over
+            # Ray takes SIGTERM over when it starts, and only this executor needs Ray at all.
+            from searchspace.tune_driver import run_warm
 
             concurrency = cluster.concurrency(resources, len(trials))
-            kind = "a local cluster of this run" if cluster.local else "a running cluster"
+            kind = "a private cluster" if cluster.local else "a running cluster"
             self.display.say(f"Ray: {kind}, {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; {concurrency} trials at once")
             self._begin()
             for line in run_warm(trials, self.plan.context, self.listen, resources, concurrency, cluster.scratch):
