@@ -1,5 +1,6 @@
 """Ray: attach to a cluster or start a local one, and work out how many trials fit, before anything is launched."""
 
+import contextlib
 import hashlib
 import math
 import os
@@ -13,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 import analysis
 import models
 import trainables
 from models.errors import InputError
 from searchspace.study import Resources
 
-PREFIX = "fusesearch-"
+PREFIX, ALIVE = "fusesearch-", "alive.lock"
 LONGEST_FOLDER = 48
 """Ray puts sockets under its folder, and the path of a socket has room for about 107 characters."""
 JOIN_SECONDS = 60.0
@@ -73,8 +76,10 @@ def connected(address: str | None, say: Callable[[str], None]) -> Iterator[Clust
 
     _remove_remains()
     before = Path.cwd()
-    prefix = f"{PREFIX}{os.getpid()}-"
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as scratch,
+        FileLock(Path(scratch) / ALIVE),
+    ):
         neutral = Path(scratch) / "cwd"
         neutral.mkdir()
         os.chdir(neutral)
@@ -195,21 +200,10 @@ def _advertised() -> str | None:
 
 
 def _remove_remains() -> None:
-    """Remove the folders of private clusters whose run was killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
-        number = folder.name.removeprefix(PREFIX).partition("-")[0]
-        if number.isdigit() and not _alive(int(number)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    """Remove the folders of private clusters whose run was killed: nobody holds their lock any more."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{ALIVE}"):
+        with contextlib.suppress(OSError, Timeout), FileLock(lock, timeout=0):
+            shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """The command line: its options, `list`, and the mapping of errors to one line and an exit code.
 
-Exit codes: 0 the study is complete; 1 a fold fit failed; 2 bad input, nothing was started; 70 a fault of the program;
-130 interrupted.
+Exit codes: 0 the study is complete; 1 a fold fit failed or diverged; 2 bad input, nothing was started; 70 a fault of
+the program; 130 interrupted.
 """
 
 import argparse

@@ -11,7 +11,7 @@ from trainables.estimate import seconds_per_fit, seconds_per_sample
 
 def show_plan(plan: Plan, console: Console, cores: int) -> None:
     """Print the plan of a study."""
-    table = Table(title=f"{plan.study.name}: {plan.study.question}", title_justify="left")
+    table = Table()
     for heading in ("configuration", "trial", "in the ledger", "to train"):
         table.add_column(heading, justify="left" if heading in ("configuration", "trial") else "right")
     for trial in plan.trials:

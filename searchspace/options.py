@@ -30,6 +30,8 @@ class Options:
         Raises:
             InputError: an unknown study, a path that is not there, or settings that cannot be used.
         """
+        if given.out == "" or given.ledger == "":
+            raise InputError("--out and --ledger take a folder or a URI, not an empty text")
         out = _location(given.out, working_directory)
         earlier: dict[str, Any] = {}
         if given.resume:
@@ -37,7 +39,9 @@ class Options:
             earlier = read_request(out)
             study = _study_to_resume(given, earlier, out)
         else:
-            study = read_study(given.study or "quickstart", tuple(given.set), working_directory)
+            study = read_study(
+                "quickstart" if given.study is None else given.study, tuple(given.set), working_directory
+            )
         request = Request(
             study=study,
             data=_path(given.data or earlier.get("data"), "--data", working_directory),
@@ -58,7 +62,7 @@ class Options:
         """Return the plain JSON that `--resume` reads back."""
         request = self.request
         return {
-            "study": request.study.model_dump(mode="json"),
+            "study": request.study.model_dump(mode="json", exclude_unset=True),
             "data": str(request.data) if request.data else None,
             "weights": str(request.weights) if request.weights else None,
             "skip_bad": request.skip_bad,

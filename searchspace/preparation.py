@@ -83,7 +83,9 @@ def prepare_plan(request: Request, ledger: Ledger) -> Plan:
     for table in request.study.tables:
         if table.target is not None:
             cohort.target(table.target)
-    check_tables(request.study.tables, [_unevaluated(trial) for trial in trials])
+    check_tables(
+        request.study.tables, [_unevaluated(trial) for trial in trials], [target.name for target in cohort.targets]
+    )
     known = ledger.records(fit.key for trial in trials for fit in trial.fits)
     plan = Plan(request.study, trials, context, known)
     for source in _distinct_features(context, trials):

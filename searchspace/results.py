@@ -61,7 +61,7 @@ def show_results(
         console.print(line, markup=False, highlight=False)
     if interrupted:
         return 130
-    return 0 if done + diverged == len(plan.fits) else 1
+    return 0 if done == len(plan.fits) else 1
 
 
 def _evaluate(plan: Plan, number: int, records: dict[str, FitRecord]) -> ConfigurationResult:

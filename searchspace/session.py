@@ -16,6 +16,7 @@ from searchspace.results import fill_tables, show_results
 from searchspace.signals import ended_by_sigterm
 from searchspace.tensorboard import TensorBoardLog
 from searchspace.workspace import Workspace, open_ledger, open_workspace
+from trainables.environment import device_for
 from trainables.events import Event
 from trainables.executors.inline import run_inline
 from trainables.planning import Trial
@@ -55,6 +56,8 @@ class Session:
             raise InputError(
                 f"resources.threads={wanted}: that is more CPUs for a trial than this machine has, {cores}"
             )
+        if self.plan.study.resources.gpu and device_for(gpu=True) == "cpu":
+            raise InputError(f"resources.gpu={self.plan.study.resources.gpu:g}: torch finds no GPU on this machine")
         self._begin()
         run_inline(self.plan.open_trials, self.plan.context, self.listen, workers=cores)
 
@@ -77,7 +80,9 @@ class Session:
 
     def _begin(self) -> None:
         """All is checked and there is room: record the request, show what is done, prepare this node."""
+        self.plan.context.ledger.storage.require_writable()
         self.workspace.write_request(self.options.as_request())
+        self.log.start()
         open_trials = {trial.identifier for trial in self.plan.open_trials}
         done = [trial for trial in self.plan.trials if trial.identifier not in open_trials]
         run_inline(done, self.plan.context, self.listen, workers=1)

@@ -22,6 +22,19 @@ from trainables.settings import Settings
 from trainables.validation import explain
 
 
+class UniqueKeys(yaml.SafeLoader):
+    """Plain YAML in which a key that stands twice is an error: the last one would win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping, refusing a repeated key."""
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 class Subsets(Settings):
     """All subsets of a list of metadata fields, the empty one first."""
 
@@ -130,11 +143,13 @@ def _find(name: str, working_directory: Path) -> tuple[str, Path]:
 
 def _parse(text: str, name: str) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, Loader=UniqueKeys)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise InputError(f"study file {name}:{where}: {getattr(error, 'problem', None) or 'is not YAML'}") from error
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise InputError(f"study file {name}{where}: {getattr(error, 'problem', None) or 'is not YAML'}") from error
+    except RecursionError as error:
+        raise InputError(f"study file {name}: nested too deeply") from error
     if not isinstance(document, dict):
         raise InputError(
             f"study file {name}: must be a mapping of settings such as name, question, cohort, scientific, tables"

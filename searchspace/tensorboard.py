@@ -14,20 +14,31 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from analysis.ledger import Ledger
+from models.errors import InputError
 from searchspace.grid import level
 from trainables.events import EpochEnded, Event, FitEnded
 from trainables.planning import Trial
 
 
 class TensorBoardLog:
-    """Writes events under `folder`, which is emptied first: everything in it can be written again from the ledger."""
+    """Writes events under `folder` once it is started."""
 
     def __init__(self, folder: Path, factors: list[str]) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
         self.folder, self.factors = folder, factors
         self._open: dict[tuple[str, int, int], SummaryWriter] = {}
         self._finished: dict[str, dict[tuple[int, int], FitEnded]] = {}
+
+    def start(self) -> None:
+        """Empty the folder: everything in it can be written again from the ledger.
+
+        Raises:
+            InputError: it cannot be emptied.
+        """
+        try:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
+        except OSError as error:
+            raise InputError(f"cannot write {self.folder}: {error.strerror or error}") from error
 
     def handle(self, trial: Trial, event: Event, ledger: Ledger) -> None:
         """Write one event; when the last fold fit of a trial ends, write its HParams row."""

@@ -5,6 +5,7 @@ curves. The folder may be a URI (`s3://...`); TensorBoard, which writes to local
 node's cache and its files are copied to the URI at the end.
 """
 
+import contextlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from filelock import FileLock, Timeout
 from analysis.ledger import Ledger
 from analysis.ledger.storage import Storage
 from models.errors import InputError
+
+REQUEST = ("study", "data", "weights", "skip_bad", "ledger", "executor", "address")
+"""What run.json holds."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,13 @@ def read_request(location: str) -> dict[str, Any]:
     if content is None:
         raise InputError(f"--resume: there is no run in {location} (no run.json); start it without --resume")
     try:
-        return dict(json.loads(content))
-    except ValueError as error:
-        raise InputError(
-            f"--resume: {location}/run.json is damaged; start the run without --resume, its fold fits are kept"
-        ) from error
+        request = json.loads(content)
+        if set(request) != set(REQUEST) or not isinstance(request["study"], dict):
+            raise ValueError("not the request of a run")
+    except (ValueError, TypeError) as error:
+        advice = "start the run without --resume, its fold fits are kept"
+        raise InputError(f"--resume: {location}/run.json is damaged; {advice}") from error
+    return dict(request)
 
 
 def open_ledger(location: str, shared: str | None) -> Ledger:
@@ -99,6 +105,16 @@ def open_workspace(location: str, study: str, cache: Path) -> Iterator[Workspace
         yield Workspace(storage, scratch / "tensorboard")
     finally:
         lock.release()
+        _remove_if_unused(scratch, storage)
+
+
+def _remove_if_unused(scratch: Path, storage: Storage) -> None:
+    """Leave no folder behind for a run that never started."""
+    if storage.read("run.json") is not None:
+        return
+    (scratch / ".lock").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        scratch.rmdir()
 
 
 def _refuse_other_study(storage: Storage, study: str) -> None:

@@ -5,6 +5,7 @@ file that is renamed when complete; the others wait, then map it read-only. A ki
 file, which the next one overwrites. The folder can be deleted whenever no run uses it.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from filelock import FileLock
 
 from analysis.ledger import digest
 from models.errors import InputError
+
+CHUNK = 256
+"""Rows that are hashed at a time."""
 
 
 def default_cache() -> Path:
@@ -53,33 +57,62 @@ def cached_array(
         InputError: the cache folder cannot be written.
     """
     path = _path(cache, kind, identity)
-    if not path.exists():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{path}.lock"):
-                if not path.exists():
-                    _build(path, identity, shape(), dtype, fill)
-        except OSError as error:
-            raise InputError(
-                f"cannot write the cache {cache}: {error.strerror or error}; set FUSESEARCH_CACHE to another folder"
-            ) from error
-    return np.load(path, mmap_mode="r")
+    found = _read(path)
+    if found is not None:
+        return found
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            if (found := _read(path)) is None:
+                _build(path, identity, shape(), dtype, fill)
+                found = _read(path)
+    except OSError as error:
+        advice = "free some space, or set FUSESEARCH_CACHE to another folder"
+        raise InputError(f"cannot write the cache {cache}: {error.strerror or error}; {advice}") from error
+    if found is None:
+        raise InputError(f"the cache {cache} does not give back what was written; set FUSESEARCH_CACHE to another disk")
+    return found
 
 
 def _build(
     path: Path, identity: dict[str, Any], shape: tuple[int, ...], dtype: str, fill: Callable[[np.ndarray], None]
 ) -> None:
     partial = path.with_suffix(".partial")
-    array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
     try:
+        array = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape)
+        _reserve(partial)
         fill(array)
         array.flush()
+        note = {"identity": identity, "sha256": _checksum(array)}
     except BaseException:
-        del array
         partial.unlink(missing_ok=True)
         raise
-    path.with_suffix(".json").write_text(json.dumps(identity, indent=1, sort_keys=True))
+    path.with_suffix(".json").write_text(json.dumps(note, indent=1, sort_keys=True))
     os.replace(partial, path)
+
+
+def _reserve(partial: Path) -> None:
+    """Take the disk space now: writing a mapped page that finds the disk full would kill the process."""
+    if hasattr(os, "posix_fallocate"):
+        with open(partial, "r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, partial.stat().st_size)
+
+
+def _read(path: Path) -> np.ndarray | None:
+    """Map the array read-only, or return None when it is not there, cut short, or not what was written."""
+    try:
+        array = np.load(path, mmap_mode="r")
+        expected = json.loads(path.with_suffix(".json").read_text())["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return array if _checksum(array) == expected else None
+
+
+def _checksum(array: np.ndarray) -> str:
+    sha = hashlib.sha256()
+    for start in range(0, len(array), CHUNK):
+        sha.update(np.ascontiguousarray(array[start : start + CHUNK]).data)
+    return sha.hexdigest()
 
 
 def _path(cache: Path, kind: str, identity: dict[str, Any]) -> Path:

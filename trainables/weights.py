@@ -65,6 +65,9 @@ def read_weights(path: Path) -> Weights:
     state = _unwrap(content)
     if not state:
         raise InputError(f"weights file {path} holds no named tensors; give a checkpoint of a backbone")
+    broken = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if broken:
+        raise InputError(f"weights file {path}: {broken[0]} is not finite ({len(broken)} tensors); give an intact one")
     return Weights(state=state, checksum=checksum, source=path.name)
 
 

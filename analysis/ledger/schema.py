@@ -92,10 +92,11 @@ class FitRecord:
         Raises:
             AnalysisError: another schema version, or a body that does not match its checksum.
         """
-        if document.get("schema") != SCHEMA_VERSION:
-            raise AnalysisError(
-                f"ledger record has schema {document.get('schema')!r}, this version reads {SCHEMA_VERSION}"
-            )
+        if not isinstance(document, dict) or document.get("schema") != SCHEMA_VERSION:
+            found = document.get("schema") if isinstance(document, dict) else document
+            raise AnalysisError(f"ledger record has schema {found!r}, this version reads {SCHEMA_VERSION}")
+        if not isinstance(document.get("record"), dict):
+            raise AnalysisError("ledger record holds no record")
         body = document["record"]
         if digest(body) != document["checksum"]:
             raise AnalysisError("ledger record does not match its checksum")

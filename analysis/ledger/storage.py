@@ -62,6 +62,16 @@ class Storage:
         except OSError as error:
             raise AnalysisError(f"cannot write {name} in {self.location}: {_first_line(error)}") from error
 
+    def require_writable(self) -> None:
+        """Write a file and remove it again, so that a full or closed place is found before any work is done.
+
+        Raises:
+            AnalysisError: it cannot be written.
+        """
+        name = f".probe-{uuid.uuid4().hex}"
+        self.write(name, b"fusesearch")
+        self.filesystem.delete_file(f"{self.base}/{name}")
+
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a file, or None when it does not exist; AnalysisError when it cannot be read."""
         try:

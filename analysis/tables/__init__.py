@@ -43,15 +43,21 @@ def build_tables(
     )
 
 
-def check_tables(specifications: Sequence[TableSpecification], results: Sequence[ConfigurationResult]) -> None:
+RESERVED = ("left_out",)
+"""File names that a run uses itself."""
+
+
+def check_tables(
+    specifications: Sequence[TableSpecification], results: Sequence[ConfigurationResult], targets: Sequence[str]
+) -> None:
     """Lay every table out without looking at a score, so that a mistake is found before anything is trained.
 
     Raises:
         AnalysisError: a specification that does not fit the configurations, or two tables of one name.
     """
-    names = [specification.name for specification in specifications]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise AnalysisError(f"tables: two tables are named {twice[0]!r}; give each a name of its own")
+    names = [name.lower() for specification in specifications for name in specification.file_names(targets)]
+    if twice := sorted({name for name in names if names.count(name) > 1 or name in RESERVED}):
+        raise AnalysisError(f"tables: two tables would write {twice[0]}.md; give each a name of its own")
     for specification in specifications:
         kept = chosen(specification, results)
         references(specification, kept)

@@ -39,6 +39,8 @@ def chosen(
     if len(set(identifiers)) != len(identifiers):
         raise AnalysisError(f"table {specification.name}: a configuration is given twice")
     wanted = {result.identifier for result in matching(results, specification.where)}
+    if not wanted:
+        raise AnalysisError(f"table {specification.name}: no configuration matches where={_shown(specification.where)}")
     if specification.reference:
         picked = {result.identifier for result in matching(results, specification.reference)}
         wanted |= picked & wanted or picked  # a reference that `where` leaves out is added

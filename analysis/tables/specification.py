@@ -10,6 +10,7 @@ tables:
     reference: {fusion.name: none}
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -50,9 +51,19 @@ class TableSpecification(BaseModel):
             raise ValueError("an ablation table needs rows, a setting such as metadata.fields or backbone.name")
         if self.kind != "per-class-recall" and not self.reference:
             raise ValueError(f"a table of kind {self.kind} needs a reference, such as {{fusion.name: none}}")
+        if len(set(self.metrics)) < len(self.metrics):
+            raise ValueError(f"metrics {list(self.metrics)} name one twice")
         if self.rows is not None and self.rows == self.columns:
             raise ValueError(f"rows and columns are both {self.rows}")
         return self
+
+    def file_names(self, targets: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of the tables that this specification gives on a cohort with these targets."""
+        if self.kind != "per-class-recall":
+            return tuple(f"{self.name}_{metric}" for metric in self.metrics)
+        if self.target is not None or len(targets) < 2:
+            return (self.name,)
+        return tuple(f"{self.name}_{target}" for target in targets)
 
     def rope_of(self, metric: str) -> float:
         """Return the half-width of practical equivalence of a metric."""

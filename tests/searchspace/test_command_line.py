@@ -12,7 +12,7 @@ from models.errors import InputError
 from searchspace.cluster import Cluster
 from searchspace.command_line import run_command
 from searchspace.study import Resources
-from searchspace.workspace import open_workspace, read_request
+from searchspace.workspace import REQUEST, open_workspace, read_request
 
 
 def test_help_names_every_option(run):
@@ -56,6 +56,22 @@ def test_list_has_a_line_for_each_study(run):
             "fusion.nam",
         ),
         (["--resume"], "there is no run in"),
+        ([""], "study '' is not known"),
+        (["--out", ""], "--out and --ledger take a folder or a URI"),
+        (["--set", "resources.gpu=1", "--executor", "inline"], "resources.gpu=1: torch finds no GPU"),
+        (["--set", "folds.file=x.csv"], "folds.file belongs to folds.plan=from-file"),
+        (["--ledger", "/proc/nowhere", "--executor", "inline"], "cannot write"),
+        (
+            ["--set", "tables=[{name: left_out, title: T, kind: per-class-recall}]"],
+            "two tables would write left_out.md",
+        ),
+        (
+            [
+                "--set",
+                "tables=[{name: a, title: T, kind: per-class-recall, metrics: [mcr, mcr]}]",
+            ],
+            "name one twice",
+        ),
         (["ham10000-screen"], "--data"),
         (["--address", "127.0.0.1:1"], "cannot reach a Ray cluster at 127.0.0.1:1"),
     ],
@@ -67,8 +83,7 @@ def test_a_mistake_is_one_line_and_starts_nothing(run_environment, tmp_path, mon
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1, error
-    assert not list(tmp_path.rglob("*.json"))
-    assert not list(tmp_path.rglob("*.parquet"))
+    assert list(tmp_path.rglob("*")) == [] or [path.name for path in tmp_path.rglob("*")] == ["runs"]
 
 
 @pytest.mark.parametrize("setting", ["resources.threads=200", "resources.gpu=1"])
@@ -157,13 +172,15 @@ def test_an_unwritable_run_folder_is_one_line(tmp_path):
         pass
 
 
-def test_a_damaged_request_keeps_the_run_usable(tmp_path):
-    (tmp_path / "run.json").write_text("{")
+@pytest.mark.parametrize("content", ["{", "[]", "3", '{"a": 1}', '{"study": 5}'])
+def test_a_damaged_request_keeps_the_run_usable(tmp_path, content):
+    (tmp_path / "run.json").write_text(content)
     with pytest.raises(InputError, match="is damaged"):
         read_request(str(tmp_path))
     with open_workspace(str(tmp_path), "any", tmp_path) as workspace:
-        workspace.write_request({"study": {"name": "any"}})
-    assert read_request(str(tmp_path)) == {"study": {"name": "any"}}
+        request = dict.fromkeys(REQUEST) | {"study": {"name": "any"}}
+        workspace.write_request(request)
+    assert read_request(str(tmp_path)) == request
 
 
 def test_a_remote_run_folder_gets_its_curves_at_the_end(tmp_path):

@@ -170,6 +170,8 @@ def test_a_fold_file_is_found_beside_its_study_and_beside_the_user(tmp_path):
     [
         ("name: [", "line 1|line 2"),
         ("- a\n- b", "must be a mapping"),
+        ("name: a\nname: b", "line 2, column 1: 'name' stands twice"),
+        ("[" * 5000, "nested too deeply"),
         ("", "must be a mapping"),
         ("name: small\n\tquestion: x", "line 2"),
     ],

@@ -151,3 +151,16 @@ def test_an_unknown_plan_is_answered_with_the_nearest():
 def test_too_few_groups_for_an_inner_part():
     with pytest.raises(InputError, match="too few to cut"):
         make_splits(cohort_of(list("abababab")), FoldSettings(folds=2), inner_share=0.1)
+
+
+def test_the_inner_part_is_not_training_when_the_leak_is_measured():
+    cohort = grouped_cohort()
+    groups = cohort.samples["group"].to_numpy()
+    for split in make_splits(cohort, FoldSettings(plan="image-level"), inner_share=0.2):
+        assert split.leak_share == np.isin(groups[split.test], groups[split.train]).mean()
+
+
+@pytest.mark.parametrize("settings", [{"file": "x.csv"}, {"test_share": 0.3}, {"plan": "holdout", "file": "x.csv"}])
+def test_settings_of_another_plan_are_refused(settings):
+    with pytest.raises(ValueError, match=r"folds\.(file|test_share) belongs to folds\.plan="):
+        FoldSettings(**settings)

@@ -146,3 +146,39 @@ def test_an_unwritable_cache_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write the cache"):
         cached_array(tmp_path / "file", "test", {}, lambda: (1,), "uint8", _slow_fill)
+
+
+@pytest.mark.parametrize("damage", ["cut", "zeroed", "note gone"])
+def test_a_damaged_cache_is_built_again(tmp_path, damage):
+    fills = []
+
+    def fill(array):
+        fills.append(1)
+        array[:] = 7
+
+    def get():
+        return cached_array(tmp_path, "test", {"a": 1}, lambda: (1000,), "uint8", fill)
+
+    get()
+    path = next((tmp_path / "test").glob("*.npy"))
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:500])
+    elif damage == "zeroed":
+        path.write_bytes(path.read_bytes()[:128] + bytes(1000))
+    else:
+        path.with_suffix(".json").unlink()
+    assert (get() == 7).all()
+    assert len(fills) == 2
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch):
+    import errno
+    import os
+
+    def full(descriptor, start, length):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(InputError, match="No space left on device; free some space"):
+        cached_array(tmp_path, "test", {}, lambda: (10,), "uint8", _slow_fill)
+    assert not list(tmp_path.rglob("*.partial"))

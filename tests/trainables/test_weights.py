@@ -146,3 +146,11 @@ def test_the_real_checkpoint(real_data):
     weights = read_weights(find_weights(real_data / "weights" / "mobilenetV1X0.25_pretrain.tar", "mobilenetv1_025"))
     assert weights.state["stage1.0.0.weight"].shape == (8, 3, 3, 3)
     assert "fc.bias" in weights.state
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(tmp_path, poison):
+    broken = STATE | {"conv.weight": torch.tensor([[1.0, poison]])}
+    torch.save(broken, tmp_path / "w.pth")
+    with pytest.raises(InputError, match=r"conv\.weight is not finite \(1 tensors\)"):
+        read_weights(tmp_path / "w.pth")

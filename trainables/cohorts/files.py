@@ -158,7 +158,7 @@ def _inspect(path: Path, name: str) -> bytes | str:
         with Image.open(io.BytesIO(content)) as picture:
             if picture.mode not in _DEPTH_8:
                 return f"image {name!r} has pixels of mode {picture.mode}; 8 bits per channel are needed"
-            picture.draft(None, (picture.width // 8, picture.height // 8))
+            picture.draft(None, (max(1, picture.width // 8), max(1, picture.height // 8)))
             picture.load()
     except Exception as error:  # a broken file makes decoders raise almost anything
         return f"image {name!r} is cut short or broken ({str(error).replace(str(path), name)})"

@@ -6,7 +6,7 @@ done here, once for all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,7 @@ def open_folder(table: pd.DataFrame, layout: Layout, finder: ImageFinder, path: 
     check_ids(ids, findings)
     columns = _columns(table, layout, findings)
     paths = _find_images(table, layout, finder, path, findings)
+    _check_shared(paths, columns["group"], layout.group_name, findings)
     digests = _inspect_images(finder.root, paths, findings)
     kept, left_out = findings.settle(path, skip_bad)
 
@@ -115,6 +116,16 @@ def _find_images(
             f"(the first is {first!r}); is this the right folder?"
         )
     return found
+
+
+def _check_shared(paths: list[tuple[str, ...]], groups: Sequence[str], group_name: str, findings: Findings) -> None:
+    """One file under two groups would stand in training and evaluation at once."""
+    owner: dict[str, str] = {}
+    for row, (names, group) in enumerate(zip(paths, groups, strict=True)):
+        for name in names:
+            first = owner.setdefault(name, group)
+            if first != group:
+                findings.add(row, f"image {name!r} belongs to {group_name} {first!r} already")
 
 
 def _inspect_images(root: Path, paths: list[tuple[str, ...]], findings: Findings) -> dict[str, bytes]:

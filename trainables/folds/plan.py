@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from models.registry import Registry
 from trainables.cohorts import Cohort
@@ -28,6 +28,13 @@ class FoldSettings(Settings):
     def _known(cls, name: str) -> str:
         FOLD_PLANS.get(name)
         return name
+
+    @model_validator(mode="after")
+    def _no_setting_without_effect(self) -> "FoldSettings":
+        for name, plan in (("file", "from-file"), ("test_share", "holdout")):
+            if getattr(self, name) != type(self).model_fields[name].default and self.plan != plan:
+                raise ValueError(f"folds.{name} belongs to folds.plan={plan}, not to {self.plan}")
+        return self
 
 
 Plan = Callable[[Cohort, FoldSettings, int], np.ndarray]

@@ -67,7 +67,7 @@ def _splits_of(
             raise InputError(f"folds.plan={settings.plan}: fold {fold} of repeat {repeat} leaves no training samples")
         inner = _inner_part(cohort, training, inner_share, derive(settings.seed, "inner", repeat, fold))
         train = np.setdiff1d(training, inner)
-        splits.append(Split(repeat, fold, train, inner, test, _leak_share(cohort, training, test)))
+        splits.append(Split(repeat, fold, train, inner, test, _leak_share(cohort, train, test)))
     return splits
 
 

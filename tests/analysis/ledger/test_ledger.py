@@ -163,3 +163,20 @@ def test_an_unknown_scheme_is_one_line():
 def test_another_schema_is_refused():
     with pytest.raises(AnalysisError, match="schema 99"):
         FitRecord.from_json({"schema": 99})
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "3", "{}", '{"schema": 1}', '{"schema": 1, "record": 5}'])
+def test_json_that_is_no_record_counts_as_damaged(tmp_path, content):
+    ledger = Ledger(tmp_path)
+    stored = ledger.put(record(), predictions())
+    (tmp_path / "fits" / f"{stored.key}.json").write_text(content)
+    assert ledger.get(stored.key) is None
+    assert list(ledger.damaged) == [stored.key]
+
+
+def test_a_place_that_cannot_be_written_is_found_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AnalysisError, match="cannot write"):
+        Storage(tmp_path / "file" / "ledger").require_writable()
+    Storage(tmp_path / "ledger").require_writable()
+    assert list((tmp_path / "ledger").iterdir()) == []

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from models.errors import InputError
 from trainables.cohorts import Ham10000Settings, open_cohort
@@ -115,3 +116,15 @@ def test_outcome_columns_are_no_fields_and_say_why(ham, ham_settings):
 def test_folder_without_metadata_file(ham_settings, tmp_path):
     with pytest.raises(InputError, match=r"holds no HAM10000_metadata\.csv; give HAM10000's own folder with --data"):
         open_cohort(ham_settings, tmp_path)
+
+
+def test_one_file_under_two_lesions_is_a_fault(ham, ham_settings, ham_rows):
+    twice = ("HAM_9", "isic_0000001", "nv", "follow_up", "40.0", "male", "back")
+    with pytest.raises(InputError, match=r"isic_0000001: image 'images/ISIC_0000001\.jpg' belongs to lesion 'HAM_1'"):
+        open_cohort(ham_settings, ham([*ham_rows, twice]))
+
+
+def test_tiny_pictures_are_pictures(ham, ham_settings):
+    folder = ham()
+    Image.new("RGB", (3, 2)).save(folder / "images" / "ISIC_0000004.jpg")
+    assert len(open_cohort(ham_settings, folder)) == 4
