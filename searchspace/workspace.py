@@ -19,6 +19,9 @@ from analysis.ledger import Ledger
 from analysis.ledger.storage import Storage
 from models.errors import InputError
 
+MANIFEST = "tables/.written"
+"""The names of the table files that the last run in the folder wrote."""
+
 REQUEST = ("study", "data", "weights", "skip_bad", "ledger", "executor", "address")
 """What run.json holds."""
 
@@ -40,9 +43,13 @@ class Workspace:
         self.storage.write("run.json", json.dumps(request, indent=1, sort_keys=True).encode())
 
     def write_tables(self, files: dict[str, bytes]) -> None:
-        """Write the finished table files."""
+        """Write the finished table files, and remove those of earlier settings that are no longer made."""
+        earlier = (self.storage.read(MANIFEST) or b"").decode(errors="replace").splitlines()
         for name, content in sorted(files.items()):
             self.storage.write(f"tables/{name}", content)
+        for name in sorted(set(earlier) - set(files)):
+            self.storage.remove(f"tables/{name}")
+        self.storage.write(MANIFEST, "\n".join(sorted(files)).encode())
 
     def publish_tensorboard(self) -> None:
         """Copy the TensorBoard files to a run folder that is not local."""

@@ -5,6 +5,7 @@ the bytes are complete before the one stream opens (an exception inside an open 
 object).
 """
 
+import contextlib
 import os
 import uuid
 from pathlib import Path
@@ -70,7 +71,12 @@ class Storage:
         """
         name = f".probe-{uuid.uuid4().hex}"
         self.write(name, b"fusesearch")
-        self.filesystem.delete_file(f"{self.base}/{name}")
+        self.remove(name)
+
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is not there is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            self.filesystem.delete_file(f"{self.base}/{name}")
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a file, or None when it does not exist; AnalysisError when it cannot be read."""

@@ -20,11 +20,15 @@ SHOWN = 10
 """Problems that a message lists; the rest are counted."""
 
 
+LONGEST_NAME = 80
+"""Characters of a sample's name that a message shows."""
+
+
 class Findings:
     """Problems by row number, in the order found. `names` is how each row is called in a message."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
+        self.names = tuple(_printable(name) for name in names)
         self._found: list[tuple[int, str]] = []
 
     def add(self, row: int, what: str) -> None:
@@ -49,6 +53,11 @@ class Findings:
                 f"{path}: none of {len(bad):,} samples can be used; the first, {first.sample}: {first.what}"
             )
         return [row for row in range(len(self.names)) if row not in bad], problems
+
+
+def _printable(name: str) -> str:
+    """Return a name that fits on a line and cannot steer a terminal."""
+    return name if name.isprintable() and len(name) <= LONGEST_NAME else ascii(name)[:LONGEST_NAME] + "..."
 
 
 def check_ids(ids: Sequence[str], findings: Findings) -> None:

@@ -26,6 +26,7 @@ def with_cell(column: str, value: str) -> tuple[str, ...]:
         ("id", "", "line 6", "the sample has no id"),
         ("id", "../ISIC_0000001", "../ISIC_0000001", "image '../ISIC_0000001' leads outside the data folder"),
         ("id", "/etc/passwd", "/etc/passwd", "image '/etc/passwd' leads outside the data folder"),
+        ("id", "X\x1b[31m", "'X\\x1b[31m'...", "image"),
         ("dx", "", "ISIC_0000009", "diagnosis is missing"),
         ("dx", "NV", "ISIC_0000009", "diagnosis 'NV' is not one of akiec, bcc"),
         ("age", "121", "ISIC_0000009", "age 121 is outside 0 to 120"),
