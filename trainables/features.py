@@ -9,6 +9,7 @@ there are: every thread encodes batches of a fixed size on its own, with one tor
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache as cache_once
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -110,17 +111,15 @@ class FeatureSource:
             device: where they are encoded.
             tick: given a stage (`images`, `features`), returns a callback for its progress.
         """
-        backbone = None if self.is_cached(cache) else self.build_backbone()
+        backbone = cache_once(self.build_backbone)
 
         def shape() -> tuple[int, ...]:
-            assert backbone is not None
-            spatial = backbone.map_size if self.kind == "map" else (1, 1)
-            return (len(self.cohort), len(self.cohort.image_names) * backbone.channels, *spatial)
+            spatial = backbone().map_size if self.kind == "map" else (1, 1)
+            return (len(self.cohort), len(self.cohort.image_names) * backbone().channels, *spatial)
 
         def fill(array: np.ndarray) -> None:
-            assert backbone is not None
             pixels = open_pixels(self.cohort, self.image, cache, workers=workers, tick=tick("images") if tick else None)
-            _encode(backbone.to(device), pixels, array, workers, tick("features") if tick else None)
+            _encode(backbone().to(device), pixels, array, workers, tick("features") if tick else None)
 
         return cached_array(cache, "features", self.identity, shape, "float32", fill)
 

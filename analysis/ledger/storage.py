@@ -26,7 +26,7 @@ class Storage:
         self.location = str(location)
         try:
             if "://" in self.location:
-                self.filesystem, self.base = fs.FileSystem.from_uri(self.location)
+                self.filesystem, self.base = fs.FileSystem.from_uri(_single_put(self.location))
             else:
                 self.filesystem, self.base = fs.LocalFileSystem(), str(Path(self.location).absolute())
         except (OSError, ValueError) as error:
@@ -93,6 +93,13 @@ class Storage:
         selector = fs.FileSelector(f"{self.base}/{folder}", allow_not_found=True)
         found = (entry.base_name for entry in self.filesystem.get_file_info(selector) if entry.is_file)
         return sorted(name.removesuffix(suffix) for name in found if name.endswith(suffix) and not name.startswith("."))
+
+
+def _single_put(uri: str) -> str:
+    """Ask S3 for one PUT per small file: a multipart upload has states in between, and some servers mishandle it."""
+    if not uri.startswith("s3://") or "allow_delayed_open" in uri:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}allow_delayed_open=true"
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -58,6 +58,13 @@ def test_features_are_computed_once(tmp_path, monkeypatch):
     assert np.array_equal(SOURCE.open(tmp_path, workers=1), first)
 
 
+def test_damaged_features_are_computed_again(tmp_path):
+    first = np.array(SOURCE.open(tmp_path, workers=1))
+    path = next((tmp_path / "features").glob("*.npy"))
+    path.write_bytes(path.read_bytes()[:1000])
+    assert np.array_equal(SOURCE.open(tmp_path, workers=1), first)
+
+
 def test_the_identity_names_the_weights_by_their_bytes():
     file = dataclasses.replace(SOURCE, backbone=BackboneSettings(name="test_resnet", weights="file"))
     with pytest.raises(InputError, match=r"backbone\.weights=file needs --weights"):

@@ -155,6 +155,14 @@ def test_a_folder_of_a_uri_keeps_its_query():
     assert folder.base == "/tmp/run/ledger"
 
 
+def test_s3_is_asked_for_single_puts_and_the_location_stays_as_typed():
+    storage = Storage("s3://bucket/run?region=eu-north-1")
+    assert storage.location == "s3://bucket/run?region=eu-north-1"
+    assert storage.folder("ledger").location == "s3://bucket/run/ledger?region=eu-north-1"
+    assert storage.folder("ledger").base == "bucket/run/ledger"
+    assert storage.local is None
+
+
 def test_an_unknown_scheme_is_one_line():
     with pytest.raises(AnalysisError, match="cannot open nowhere://bucket"):
         Storage("nowhere://bucket/run")
