@@ -64,12 +64,9 @@ class Session:
     def _run_on_cluster(self) -> None:
         resources, trials = self.plan.study.resources, self.plan.open_trials
         self.display.say("starting Ray")
-        with (
-            connected(self.options.address, self.display.say) as cluster,
-            ended_by_sigterm(),
-        ):  # Ray took the signal over
-            # Ray takes SIGTERM over when it starts, and only this executor needs Ray at all.
-            from searchspace.tune_driver import run_warm
+        # Ray takes SIGTERM over when it starts, so it is taken back inside.
+        with connected(self.options.address, self.display.say) as cluster, ended_by_sigterm():
+            from searchspace.tune_driver import run_warm  # imports Ray, which only this executor needs
 
             concurrency = cluster.concurrency(resources, len(trials))
             kind = "a private cluster" if cluster.local else "a running cluster"
