@@ -8,6 +8,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from models.errors import InputError
 from searchspace.study import Resources
 
 PREFIX, ALIVE = "fusesearch-", "alive.lock"
+YOUNG_SECONDS = 60.0
 LONGEST_FOLDER = 48
 """Ray puts sockets under its folder, and the path of a socket has room for about 107 characters."""
 JOIN_SECONDS = 60.0
@@ -200,10 +202,19 @@ def _advertised() -> str | None:
 
 
 def _remove_remains() -> None:
-    """Remove the folders of private clusters whose run was killed: nobody holds their lock any more."""
-    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{ALIVE}"):
-        with contextlib.suppress(OSError, Timeout), FileLock(lock, timeout=0):
-            shutil.rmtree(lock.parent, ignore_errors=True)
+    """Remove the folders of private clusters whose run was killed: nobody holds their lock any more.
+
+    Processes of a killed run may write to a removed folder once more; such a folder has no lock and is left alone while
+    it is young, because a run that is just starting has none either.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        lock = folder / ALIVE
+        with contextlib.suppress(OSError, Timeout):
+            if lock.exists():
+                with FileLock(lock, timeout=0):
+                    shutil.rmtree(folder, ignore_errors=True)
+            elif time.time() - folder.stat().st_mtime > YOUNG_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _first_line(error: BaseException) -> str:
