@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable
 
 from rich import box
 from rich.console import Console
@@ -19,9 +20,12 @@ WIDE = 110
 """Columns from which a table prints its intervals beside their numbers."""
 
 
-def fill_tables(plan: Plan, workspace: Workspace) -> tuple[Table, ...]:
-    """Evaluate every configuration from the ledger, write the tables and return them; none without fold fits."""
-    records = plan.context.ledger.records(fit.key for fit in plan.fits)
+def fill_tables(plan: Plan, workspace: Workspace, everything: dict[str, FitRecord]) -> tuple[Table, ...]:
+    """Evaluate every configuration, write the tables and return them; none without fold fits.
+
+    `everything` are the records of the ledger by key, those of other studies that share it included.
+    """
+    records = {fit.key: everything[fit.key] for fit in plan.fits if fit.key in everything}
     if not records:
         return ()
     results = [_evaluate(plan, number, records) for number in range(len(plan.trials))]
@@ -32,7 +36,7 @@ def fill_tables(plan: Plan, workspace: Workspace) -> tuple[Table, ...]:
         results=results,
         features="Heads on frozen features, no augmentation",
         sample="image" if len(plan.context.cohort.image_names) == 1 else "sample",
-        n_configurations=len(_tried(plan)),
+        n_configurations=len(_tried(plan, everything.values())),
     )
     tables = build_tables(plan.study.tables, results, context)
     workspace.write_tables(render_all(tables) | _figures(plan, tables) | _left_out(plan))
@@ -40,12 +44,19 @@ def fill_tables(plan: Plan, workspace: Workspace) -> tuple[Table, ...]:
 
 
 def show_results(
-    plan: Plan, tables: tuple[Table, ...], workspace: Workspace, console: Console, *, seconds: float, interrupted: bool
+    plan: Plan,
+    tables: tuple[Table, ...],
+    everything: dict[str, FitRecord],
+    workspace: Workspace,
+    console: Console,
+    *,
+    seconds: float,
+    interrupted: bool,
 ) -> int:
     """Print the first table, where everything lies, and what to do next; return the exit code."""
     if tables:
         _print_table(tables[0], console)
-    states = {key: record.state for key, record in plan.context.ledger.records(fit.key for fit in plan.fits).items()}
+    states = {fit.key: everything[fit.key].state for fit in plan.fits if fit.key in everything}
     done, failed = (sum(state == name for state in states.values()) for name in ("done", "failed"))
     diverged = sum(state == "diverged" for state in states.values())
     troubles = "".join(f", {count} {name}" for count, name in ((diverged, "diverged"), (failed, "failed")) if count)
@@ -73,21 +84,19 @@ def _evaluate(plan: Plan, number: int, records: dict[str, FitRecord]) -> Configu
     return evaluate(trial.identifier, trial.configuration.canonical(), trial.label, planned, found, predictions)
 
 
-def _tried(plan: Plan) -> set[str]:
+def _tried(plan: Plan, records: Iterable[FitRecord]) -> set[str]:
     """Return every configuration tried on this cohort and these folds, by other runs on a shared ledger too."""
     context = plan.context
     return {trial.identifier for trial in plan.trials} | {
         record.configuration_id
-        for record in context.ledger.records().values()
+        for record in records
         if record.cohort.fingerprint == context.cohort.fingerprint and record.folds == context.fold_summary
     }
 
 
 def _figures(plan: Plan, tables: tuple[Table, ...]) -> dict[str, bytes]:
     """Return a forest plot beside every ablation table, one file for each."""
-    names = {
-        f"{spec.name}_{metric}" for spec in plan.study.tables if spec.kind == "ablation" for metric in spec.metrics
-    }
+    names = {name for spec in plan.study.tables if spec.kind == "ablation" for name in spec.file_names(())}
     return {
         f"{table.name}.svg": draw_forest(forest_rows(table), table.title, "percent")
         for table in tables

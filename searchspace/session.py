@@ -100,10 +100,11 @@ def run_session(options: Options, console: Console) -> int:
         return 0
     with ended_by_sigterm(), open_workspace(options.out, study.name, options.request.cache) as workspace:
         interrupted = _execute(plan, options, workspace, console)
-        tables = fill_tables(plan, workspace)
+        records = plan.context.ledger.records()
+        tables = fill_tables(plan, workspace, records)
         workspace.publish_tensorboard()
         seconds = time.monotonic() - started
-        return show_results(plan, tables, workspace, console, seconds=seconds, interrupted=interrupted)
+        return show_results(plan, tables, records, workspace, console, seconds=seconds, interrupted=interrupted)
 
 
 def usable_cores() -> int:
