@@ -15,10 +15,11 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from models import mobilenet  # noqa: F401  registers mobilenetv1_025 with timm
+from models import alexnet, mobilenet  # noqa: F401  register theirs with timm
 from models.errors import InputError
 from models.maps import drop_unused_children, tokens_to_map
 from models.registry import did_you_mean
+from models.stages import Stages, frozen_norms, stages_of
 
 BACKBONES_VERSION = 1
 """Raised by hand when the maps change that we make of timm's networks, or our own networks."""
@@ -46,6 +47,7 @@ class Backbone(nn.Module):
         self.mean = tuple(configuration["mean"])
         self.std = tuple(configuration["std"])
         self.input_size = _native_size(name)
+        self._frozen_norms: tuple[str, ...] = ()
         blank = _blank_map(self, image_size)
         self.channels: int = blank.shape[1]
         self.map_size: tuple[int, int] = (blank.shape[2], blank.shape[3])
@@ -62,6 +64,35 @@ class Backbone(nn.Module):
         if getattr(self.network, "output_fmt", "NCHW") == "NHWC":
             return features.permute(0, 3, 1, 2)
         return features
+
+    @property
+    def stages(self) -> Stages:
+        """Names of the network's parameters by stage, stem first; see `models.stages.stages_of`."""
+        return stages_of(self.network)
+
+    def freeze(self, n_stages: int) -> None:
+        """Take the first `n_stages` stages out of training, and all others into it.
+
+        Their parameters need no gradient, and their batch normalisation keeps its statistics whatever `train` says.
+        InputError when the network has fewer stages.
+        """
+        stages = self.stages
+        if not 0 <= n_stages <= len(stages):
+            told = f"has {len(stages)}" if stages else "does not tell its stages"
+            legal = f"0 to {len(stages)}, or all" if stages else "0 or all"
+            raise InputError(f"backbone.frozen_stages={n_stages}: backbone '{self.name}' {told}; choose {legal}")
+        for number, names in enumerate(stages):
+            for name in names:
+                self.network.get_parameter(name).requires_grad_(number >= n_stages)
+        self._frozen_norms = tuple(frozen_norms(self.network))
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Backbone":
+        """Set training or evaluation mode; normalisation in frozen stages stays in evaluation mode."""
+        super().train(mode)
+        for name in self._frozen_norms:  # by name: synchronised batch normalisation replaces the modules
+            self.network.get_submodule(name).eval()
+        return self
 
 
 def create_backbone(

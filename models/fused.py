@@ -1,7 +1,7 @@
 """The whole classifier: backbone -> feature map(s) -> fusion with metadata -> one head per target.
 
 A sample has I images (dermoscopy, clinical). They share the backbone and their maps are joined on the channel axis, so
-the fusion sees I * C channels. With a frozen backbone the maps are cached and only `forward_features` is trained.
+the fusion sees I * C channels. With a frozen backbone the maps are cached and the model is built without one.
 """
 
 from torch import Tensor, nn
@@ -28,9 +28,15 @@ class FusedModel(nn.Module):
         self.heads = heads
         self.backbone = backbone
 
-    def forward(self, images: Tensor, metadata: Tensor) -> tuple[Tensor, ...]:
-        """Return logits (batch, C_t) per target for normalised images (batch, I, 3, H, W), metadata (batch, M)."""
-        return self.forward_features(self.feature_maps(images), metadata)
+    def forward(self, inputs: Tensor, metadata: Tensor) -> tuple[Tensor, ...]:
+        """Return logits (batch, C_t) per target.
+
+        Args:
+            inputs: normalised images (batch, I, 3, H, W), or without a backbone ready maps (batch, I*C, h, w).
+            metadata: (batch, M).
+        """
+        maps = inputs if self.backbone is None else self.feature_maps(inputs)
+        return self.forward_features(maps, metadata)
 
     def feature_maps(self, images: Tensor) -> Tensor:
         """Return the maps of a sample's images joined on the channel axis: (batch, I, 3, H, W) -> (batch, I*C, h, w).

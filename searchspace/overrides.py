@@ -1,7 +1,8 @@
 """`--set key=value`: change one setting of a study from the command line.
 
 A key is a dotted setting of the study (`folds.folds=3`); a configuration section stands for its place under `fixed`
-(`training.epochs=5`), and under `scientific` the rest of the key is one factor (`scientific.fusion.name=[concat]`).
+(`training.epochs=5`), and under `scientific` or `search` the rest of the key is one factor
+(`scientific.fusion.name=[concat]`).
 Values are YAML.
 """
 
@@ -11,7 +12,7 @@ import yaml
 
 from models.errors import InputError
 
-SECTIONS = ("backbone", "image", "metadata", "fusion", "head", "loss", "training")
+SECTIONS = ("backbone", "image", "augmentation", "metadata", "fusion", "head", "loss", "training")
 
 
 def apply_override(document: dict[str, Any], override: str) -> None:
@@ -39,18 +40,19 @@ def apply_override(document: dict[str, Any], override: str) -> None:
 
 
 def _path(parts: list[str]) -> list[str]:
-    if parts[0] == "scientific" and len(parts) > 1:
-        return ["scientific", ".".join(parts[1:])]
+    if parts[0] in ("scientific", "search") and len(parts) > 1:
+        return [parts[0], ".".join(parts[1:])]
     return ["fixed", *parts] if parts[0] in SECTIONS else parts
 
 
 def _refuse_factor(document: dict[str, Any], name: str) -> None:
     """A fixed value under a searched factor would have no effect."""
-    grids = document.get("scientific")
-    for grid in grids if isinstance(grids, list) else [grids]:
-        if isinstance(grid, dict) and name.removeprefix("fixed.") in grid:
-            factor = name.removeprefix("fixed.")
-            raise InputError(
-                f"--set {name}=...: this study searches {factor}; "
-                f"say --set 'scientific.{factor}=[...]' to change its values"
-            )
+    factor = name.removeprefix("fixed.")
+    for place in ("scientific", "search"):
+        grids = document.get(place)
+        for grid in grids if isinstance(grids, list) else [grids]:
+            if isinstance(grid, dict) and factor in grid:
+                raise InputError(
+                    f"--set {name}=...: this study searches {factor}; "
+                    f"say --set '{place}.{factor}=[...]' to change its values"
+                )

@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from trainables.events import EpochEnded, Event
+from trainables.events import EpochEnded, Event, TrialDropped
 from trainables.images.pixels import Tick
 from trainables.planning import Trial
 
@@ -40,6 +40,7 @@ class Display:
         )
         self._tasks: dict[str, TaskID] = {}
         self._ended: set[tuple[str, int, int]] = set()
+        self._seen: set[tuple[str, int, int]] = set()
         self._total = 0
         self._printed = time.monotonic()
 
@@ -75,7 +76,12 @@ class Display:
         if isinstance(event, EpochEnded):
             self._detail(f"{trial.label}: fold {event.fold}, epoch {event.epoch}/{event.epochs}, loss {event.loss:.3f}")
             return
+        if isinstance(event, TrialDropped):
+            self._total -= len(trial.fits) - sum(place[0] == trial.identifier for place in self._seen)
+            self._show("fold fits", len(self._ended), self._total, f"{trial.label}: dropped by {event.rule}")
+            return
         place = (trial.identifier, event.repeat, event.fold)
+        self._seen.add(place)
         if event.reused or place in self._ended:
             return
         self._ended.add(place)

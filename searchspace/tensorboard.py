@@ -1,7 +1,7 @@
 """TensorBoard: a run per fold fit with its curves while it trains, and one HParams row per configuration.
 
-`tensorboard --logdir <run>` shows `loss`, `learning rate`, and from the inner validation part `inner/mcr` and
-`inner/auc`. Fold fits that were in the ledger already are written from its history, so the picture is whole after a
+`tensorboard --logdir <run>` shows `loss`, `learning rate`, and from the inner validation part `inner/loss`, `inner/mcr`
+and `inner/auc`. Fold fits that were in the ledger already are written from its history, so the picture is whole after a
 restart.
 """
 
@@ -16,7 +16,7 @@ from torch.utils.tensorboard.summary import hparams
 from analysis.ledger import Ledger
 from models.errors import InputError
 from searchspace.grid import level
-from trainables.events import EpochEnded, Event, FitEnded
+from trainables.events import EpochEnded, Event, FitEnded, TrialDropped
 from trainables.planning import Trial
 
 
@@ -41,9 +41,13 @@ class TensorBoardLog:
             raise InputError(f"cannot write {self.folder}: {error.strerror or error}") from error
 
     def handle(self, trial: Trial, event: Event, ledger: Ledger) -> None:
-        """Write one event; when the last fold fit of a trial ends, write its HParams row."""
+        """Write one event; when a trial is dropped or its last fold fit ends, write its HParams row."""
         if isinstance(event, EpochEnded):
             _write_epoch(self._writer(trial, event), event)
+            return
+        if isinstance(event, TrialDropped):
+            self._close(trial)
+            self._write_row(trial, list(self._finished.get(trial.identifier, {}).values()), f"dropped: {event.rule}")
             return
         if event.reused:
             self._replay(trial, event, ledger)
@@ -53,14 +57,18 @@ class TensorBoardLog:
         ended = self._finished.setdefault(trial.identifier, {})
         ended[event.repeat, event.fold] = event
         if len(ended) == len(trial.fits):
-            self._write_row(trial, list(ended.values()))
+            self._write_row(trial, list(ended.values()), "complete")
 
     def close(self) -> None:
         """Flush what is open."""
         while self._open:
             self._open.popitem()[1].close()
 
-    def _writer(self, trial: Trial, event: Event) -> SummaryWriter:
+    def _close(self, trial: Trial) -> None:
+        for place in [place for place in self._open if place[0] == trial.identifier]:
+            self._open.pop(place).close()
+
+    def _writer(self, trial: Trial, event: EpochEnded) -> SummaryWriter:
         place = (trial.identifier, event.repeat, event.fold)
         if place not in self._open:
             name = (
@@ -78,9 +86,11 @@ class TensorBoardLog:
             epoch = EpochEnded(repeat=event.repeat, fold=event.fold, epochs=len(history), **entry)
             _write_epoch(self._writer(trial, epoch), epoch)
 
-    def _write_row(self, trial: Trial, ended: list[FitEnded]) -> None:
-        settings = {factor: _text(level(trial.configuration, factor)) for factor in self.factors}
-        metrics = {f"cross-validated/{name}": _mean(ended, name) for name in ("mcr", "auc")}
+    def _write_row(self, trial: Trial, ended: list[FitEnded], status: str) -> None:
+        settings = {factor: _text(level(trial.configuration, factor)) for factor in self.factors} | {"status": status}
+        # The mean of some folds would look like that of all.
+        of = ended if len(ended) == len(trial.fits) else []
+        metrics = {f"cross-validated/{name}": _mean(of, name) for name in ("mcr", "auc")}
         metrics["cross-validated/fold fits done"] = float(sum(event.state == "done" for event in ended))
         with SummaryWriter(str(self.folder / _safe(trial.label))) as writer:
             for summary in hparams(settings, metrics):
@@ -100,9 +110,9 @@ def _write_epoch(writer: SummaryWriter, event: EpochEnded) -> None:
 def _mean(ended: list[FitEnded], name: str) -> float:
     """Return the mean over folds, or NaN while any fold has no value: half a mean would look like a whole one."""
     values = [event.metrics.get(name) for event in ended]
-    return (
-        float("nan") if any(value is None for value in values) else float(np.mean([value or 0.0 for value in values]))
-    )
+    if not values or any(value is None for value in values):
+        return float("nan")
+    return float(np.mean([value or 0.0 for value in values]))
 
 
 def _text(value: Any) -> str:

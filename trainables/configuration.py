@@ -13,7 +13,8 @@ from pydantic import Field, ValidationError, field_validator
 from analysis.ledger import digest
 from models.errors import InputError
 from models.fusions import FUSIONS
-from trainables.features import BackboneSettings, FeatureKind
+from trainables.augmentation import AugmentationSettings
+from trainables.features import FROZEN, BackboneSettings, FeatureKind
 from trainables.images import ImageSettings
 from trainables.losses import LossSettings
 from trainables.metadata import MetadataSettings
@@ -47,6 +48,7 @@ class Configuration(Settings):
 
     backbone: BackboneSettings = BackboneSettings()
     image: ImageSettings = ImageSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
     metadata: MetadataSettings = MetadataSettings()
     fusion: FusionSettings = FusionSettings()
     head: HeadSettings = HeadSettings()
@@ -65,7 +67,18 @@ class Configuration(Settings):
         except ValidationError as error:
             raise InputError(explain(error, cls)) from error
         configuration._check_fusion()
+        configuration.input_size  # noqa: B018  raises when the crop does not fit into the image
         return configuration
+
+    @property
+    def fine_tuned(self) -> bool:
+        """Whether any of the backbone is trained; else heads are trained on its frozen features."""
+        return self.backbone.frozen_stages != "all"
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """The size (height, width) of the images that the backbone sees."""
+        return self.augmentation.output_size(self.image.size) if self.fine_tuned else self.image.size
 
     @property
     def uses_metadata(self) -> bool:
@@ -92,14 +105,16 @@ class Configuration(Settings):
 
     def canonical(self) -> dict[str, Any]:
         """Return the settings that have an effect, as nested plain JSON."""
+        augmentation = self.augmentation.canonical(self.image.size)
         return {
             "backbone": self._canonical_backbone(),
             "image": self.image.canonical(),
+            **({"augmentation": augmentation} if self.fine_tuned else {}),
             "metadata": self.metadata.canonical() if self.uses_metadata else {},
             "fusion": self._canonical_fusion(),
             "head": self.head.model_dump(mode="json"),
             "loss": self.loss.canonical(),
-            "training": self.training.canonical(),
+            "training": self.training.canonical(fine_tuned=self.fine_tuned),
         }
 
     @cached_property
@@ -109,7 +124,11 @@ class Configuration(Settings):
 
     def _canonical_backbone(self) -> dict[str, Any]:
         unused = set() if self.backbone.weights == "none" else {"seed"}
-        return self.backbone.model_dump(mode="json", exclude=unused) | {"features": self.feature_kind}
+        if self.fine_tuned:
+            return self.backbone.model_dump(mode="json", exclude=unused | FROZEN)
+        return self.backbone.model_dump(mode="json", exclude=unused | {"frozen_stages"}) | {
+            "features": self.feature_kind
+        }
 
     def _canonical_fusion(self) -> dict[str, Any]:
         if self.depth is None:

@@ -7,17 +7,18 @@ import numpy as np
 import torch
 
 from trainables.configuration import Configuration
-from trainables.data import FitData
+from trainables.data import Data, FitData, ImageData, ImageSource
+from trainables.environment import device_for
 from trainables.fit import FoldFit
 from trainables.images import prepare
 from trainables.planning import TrialContext
 
 SAMPLES = 8
-STEPS = 10
+STEPS, IMAGE_STEPS = 10, 2
 
 
 def seconds_per_sample(configuration: Configuration, context: TrialContext) -> float:
-    """Return the seconds that decoding, preparing and encoding one sample takes on one core."""
+    """Return the seconds that preparing one sample takes on one core: decoding, and encoding for frozen features."""
     cohort = context.cohort
     rows = range(min(SAMPLES, len(cohort.samples)))
 
@@ -26,6 +27,8 @@ def seconds_per_sample(configuration: Configuration, context: TrialContext) -> f
             for image in cohort.image_names:
                 prepare(cohort.images.read(row, image), configuration.image)
 
+    if configuration.fine_tuned:
+        return _seconds(decode) / len(rows)
     backbone = context.features_of(configuration).build_backbone()
     inputs = torch.zeros(len(rows) * len(cohort.image_names), 3, *configuration.image.size)
     torch.set_num_threads(1)
@@ -34,16 +37,30 @@ def seconds_per_sample(configuration: Configuration, context: TrialContext) -> f
 
 
 def seconds_per_fit(configuration: Configuration, context: TrialContext) -> float:
-    """Return the seconds that the optimisation steps of one fold fit take, by timing a few on random features."""
-    cohort, split = context.cohort, context.splits_of(configuration)[0]
-    backbone = context.features_of(configuration).build_backbone()
-    features = torch.rand(len(cohort.samples), backbone.channels * len(cohort.image_names), 1, 1)
-    targets = torch.from_numpy(np.stack([cohort.labels(target.name) for target in cohort.targets], axis=1))
-    fit = FoldFit(configuration, split, cohort, FitData(features, targets), seed=0, threads=context.threads)
-    batch = torch.from_numpy(split.train[: configuration.training.batch_size])
+    """Return the seconds that the optimisation steps of one fold fit take, by timing a few on made-up inputs."""
+    split = context.splits_of(configuration)[0]
+    fit = FoldFit(
+        configuration, split, context.cohort, _made_up(configuration, context), seed=0, threads=context.threads
+    )
+    fit.inputs.start_epoch(0)
+    batch = torch.from_numpy(split.train[: configuration.training.batch_size]).to(fit.device)
     drops = np.random.default_rng(0)
-    per_step = _seconds(lambda: [fit.step(batch, drops) for _ in range(STEPS)]) / STEPS
+    steps = IMAGE_STEPS if configuration.fine_tuned else STEPS
+    per_step = _seconds(lambda: [float(fit.step(batch, drops)) for _ in range(steps)]) / steps
     return per_step * configuration.training.epochs * -(-len(split.train) // configuration.training.batch_size)
+
+
+def _made_up(configuration: Configuration, context: TrialContext) -> Data:
+    cohort = context.cohort
+    codes = torch.from_numpy(np.stack([cohort.labels(target.name) for target in cohort.targets], axis=1))
+    backbone = context.features_of(configuration).build_backbone(configuration.input_size)
+    if not configuration.fine_tuned:
+        features = torch.rand(len(cohort.samples), backbone.channels * len(cohort.image_names), 1, 1)
+        return FitData(features, codes)
+    # One grey picture stands for all of them: a view, which takes no memory.
+    shape = (len(cohort.samples), len(cohort.image_names), *configuration.image.size, 3)
+    pixels = np.broadcast_to(np.full((1, 1, *shape[2:]), 128, np.uint8), shape)
+    return ImageData(ImageSource(pixels, backbone), codes, device_for(context.gpu))
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -5,14 +5,14 @@ dict that crosses processes, and the driver reads it back with `from_report`. No
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class EpochEnded:
-    """One epoch (from 1) of a fold fit: mean training loss, learning rate, metrics of the inner part if one is cut."""
+    """One epoch (from 1) of a fold fit: mean training loss, learning rate; loss, MCR, AUC of the inner part, if cut."""
 
     repeat: int
     fold: int
@@ -37,8 +37,19 @@ class FitEnded:
     reason: str | None = None
 
 
-Event = EpochEnded | FitEnded
-_KINDS: dict[str, type[Any]] = {"epoch": EpochEnded, "fit": FitEnded}
+@dataclass(frozen=True, kw_only=True)
+class TrialDropped:
+    """The trial goes no further: `rule` names the rule that dropped it, `evidence` the numbers it went by."""
+
+    rule: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+Event = EpochEnded | FitEnded | TrialDropped
+_KINDS: dict[str, type[Any]] = {"epoch": EpochEnded, "fit": FitEnded, "dropped": TrialDropped}
+
+Judge = Callable[[str, Event], TrialDropped | None]
+"""Given a trial's identifier and its newest event, says whether the trial ends here, and on what evidence."""
 
 
 def to_report(events: Iterable[Event]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache as cache_once
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -33,12 +33,15 @@ FEATURES_VERSION = 1
 BATCH = 64
 
 FeatureKind = Literal["pooled", "map"]
+FROZEN = {"features", "standardise"}
+"""Settings that mean something only when the backbone is frozen."""
 
 
 class BackboneSettings(Settings):
-    """Which backbone (a timm name, or one of ours), where its weights come from, and which frozen features heads see.
+    """Which backbone (a timm name, or one of ours), where its weights come from, and how much of it is trained.
 
     `weights`: `none` (random, seeded), `file` (from `--weights`), `hub` (timm's pretrained weights, downloaded).
+    `frozen_stages`: `all` trains heads on frozen features; a number fine-tunes all but that many first stages.
     `features`: `auto` gives a fusion the map when it looks at positions and the pooled vector otherwise.
     `standardise`: z-score every channel with the mean and SD of the training part, as linear probes do; random weights
     need it, because their batch normalisation has seen no images and lets the signal fade.
@@ -46,6 +49,7 @@ class BackboneSettings(Settings):
 
     name: str = "mobilenetv1_025"
     weights: Literal["none", "file", "hub"] = "none"
+    frozen_stages: Literal["all"] | Annotated[int, Field(ge=0, le=1000)] = "all"
     features: Literal["auto", "pooled", "map"] = "auto"
     standardise: bool = False
     seed: int = Field(default=0, ge=0, description="of the random initialisation, when weights are none")
@@ -89,12 +93,12 @@ class FeatureSource:
             "extraction": [FEATURES_VERSION, BACKBONES_VERSION],
         }
 
-    def build_backbone(self) -> Backbone:
-        """Return the backbone in evaluation mode, with its weights."""
+    def build_backbone(self, size: tuple[int, int] | None = None) -> Backbone:
+        """Return the backbone in evaluation mode, with its weights, for images of `size` or as they are cached."""
         state = self.weights.state if self.weights is not None and self.backbone.weights == "file" else None
         hub = self.backbone.weights == "hub"
         with torch_seed(derive(self.backbone.seed, "backbone")):
-            return create_backbone(self.backbone.name, image_size=self.image.size, state=state, hub=hub).eval()
+            return create_backbone(self.backbone.name, image_size=size or self.image.size, state=state, hub=hub).eval()
 
     def is_cached(self, cache: Path) -> bool:
         """Tell whether this node has the features already."""

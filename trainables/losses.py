@@ -131,14 +131,27 @@ class TargetLoss(nn.Module, ABC):
     def per_sample(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of each sample before class weights, (batch,)."""
 
-    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the scalar loss of logits (batch, C) and class indices (batch,)."""
+    def forward(self, logits: Tensor, targets: Tensor, normaliser: Tensor | None = None) -> Tensor:
+        """Return the scalar loss of logits (batch, C) and class indices (batch,).
+
+        `normaliser`: what a part of a batch divides by, that of the whole batch; then the parts' losses add up to it.
+        """
+        weighted = self.weights[targets] * self.per_sample(logits, targets)
+        if normaliser is not None:
+            return weighted.sum() / normaliser
+        return weighted.mean() if self._divides_by_size else weighted.sum() / self.normaliser(targets)
+
+    def normaliser(self, targets: Tensor) -> Tensor:
+        """Return what the weighted sum over a batch of class indices (batch,) is divided by: its size, or weights."""
         weights = self.weights[targets]
-        weighted = weights * self.per_sample(logits, targets)
-        if self.settings.reduction == "mean" or self.settings.formula == "none":
-            return weighted.mean()
-        smallest = torch.finfo(weights.dtype).tiny  # a batch of classes that training lacks weighs 0, and is no NaN
-        return weighted.sum() / weights.sum().clamp(min=smallest)
+        if self._divides_by_size:
+            return torch.ones_like(weights).sum()
+        # A batch of classes that training lacks weighs 0, and is no NaN.
+        return weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
+
+    @property
+    def _divides_by_size(self) -> bool:
+        return self.settings.reduction == "mean" or self.settings.formula == "none"
 
 
 LOSSES: Registry[type[TargetLoss]] = Registry("loss")
@@ -199,11 +212,20 @@ class MeanOverTargets(nn.Module):
         super().__init__()
         self.losses = nn.ModuleList(losses)
 
-    def forward(self, logits: tuple[Tensor, ...], targets: Tensor) -> Tensor:
-        """Return the scalar loss of logits (batch, C_t) per target and class indices (batch, T)."""
-        columns = targets.unbind(1)
-        losses = [loss(*pair) for loss, *pair in zip(self.losses, logits, columns, strict=True)]
-        return torch.stack(losses).mean()
+    def forward(
+        self, logits: tuple[Tensor, ...], targets: Tensor, normalisers: Sequence[Tensor | None] | None = None
+    ) -> Tensor:
+        """Return the scalar loss of logits (batch, C_t) per target and class indices (batch, T).
+
+        `normalisers` of the whole batch, when this is a part of it.
+        """
+        whole = [None] * len(self.losses) if normalisers is None else normalisers
+        columns = zip(self.losses, logits, targets.unbind(1), whole, strict=True)
+        return torch.stack([loss(values, classes, normaliser) for loss, values, classes, normaliser in columns]).mean()
+
+    def normalisers(self, targets: Tensor) -> list[Tensor]:
+        """Return the normaliser of each target for a batch of class indices (batch, T)."""
+        return [loss.normaliser(column) for loss, column in zip(self.losses, targets.unbind(1), strict=True)]  # type: ignore[operator]
 
 
 def create_loss(settings: LossSettings, counts: Sequence[np.ndarray]) -> MeanOverTargets:

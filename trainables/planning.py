@@ -9,6 +9,7 @@ from analysis.ledger import SCHEMA_VERSION, CohortSummary, Ledger, digest
 from models.backbones import BACKBONES_VERSION
 from models.fusions import FUSIONS
 from models.heads import HEADS_VERSION
+from trainables.augmentation import AUGMENTATION_VERSION
 from trainables.cohorts import Cohort
 from trainables.configuration import Configuration
 from trainables.features import FEATURES_VERSION, FeatureSource
@@ -49,7 +50,11 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialContext:
-    """What all trials of a study share; sent to every worker once."""
+    """What all trials of a study share; sent to every worker once.
+
+    `ranks_per_fit` processes train one fold fit of a fine-tuned backbone together. A fold fit in progress is saved
+    every `checkpoint_every` epochs (0: never); heads on frozen features, which take seconds, are not.
+    """
 
     cohort: Cohort
     folds: FoldSettings
@@ -59,6 +64,8 @@ class TrialContext:
     weights: dict[str, Weights]
     threads: int = 1
     gpu: bool = False
+    ranks_per_fit: int = 1
+    checkpoint_every: int = 1
 
     def features_of(self, configuration: Configuration) -> FeatureSource:
         """Return where the configuration's frozen features come from."""
@@ -69,7 +76,14 @@ class TrialContext:
 
     def splits_of(self, configuration: Configuration) -> tuple[Split, ...]:
         """Return the splits with the inner part that the configuration asks for."""
-        return self.splits[configuration.training.inner_share]
+        share = configuration.training.inner_share
+        if share not in self.splits:  # a search may come upon a share that nobody listed
+            self.splits[share] = make_splits(self.cohort, self.folds, share)
+        return self.splits[share]
+
+    def ranks_of(self, configuration: Configuration) -> int:
+        """Return how many processes train one fold fit of the configuration together."""
+        return self.ranks_per_fit if configuration.fine_tuned else 1
 
     @cached_property
     def summary(self) -> CohortSummary:
@@ -109,9 +123,9 @@ def plan_trial(label: str, configuration: Configuration, context: TrialContext) 
         "seed": context.folds.seed,
         "components": component_versions(configuration),
         "weights": context.features_of(configuration).weights_identity,
-        "precision": "float32",
+        "precision": configuration.training.precision,
         "batch": configuration.training.batch_size,
-        "world_size": 1,
+        "world_size": context.ranks_of(configuration),
         "threads": context.threads,
     }
     fits = []
@@ -126,12 +140,12 @@ def component_versions(configuration: Configuration) -> dict[str, int]:
     versions = {
         "preparation": PREPARATION_VERSION,
         "backbones": BACKBONES_VERSION,
-        "features": FEATURES_VERSION,
         "heads": HEADS_VERSION,
         "training": TRAINING_VERSION,
         f"fusion {configuration.fusion_name}": FUSIONS.version(configuration.fusion_name),
         f"loss {configuration.loss.name}": LOSSES.version(configuration.loss.name),
     }
+    versions |= {"augmentation": AUGMENTATION_VERSION} if configuration.fine_tuned else {"features": FEATURES_VERSION}
     if configuration.uses_metadata:
         encoding = configuration.metadata.encoding
         versions[f"encoding {encoding}"] = ENCODINGS.version(encoding)

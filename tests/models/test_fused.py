@@ -57,9 +57,10 @@ def test_parts_that_do_not_fit_are_refused(backbone):
         FusedModel(fusion, Heads(3, [2]))
 
 
-def test_without_a_backbone_images_are_refused(images):
+def test_without_a_backbone_the_inputs_are_feature_maps(images):
     fusion = create_fusion("none", 8, 5)
     model = FusedModel(fusion, Heads(8, [2]))
-    assert model.forward_features(torch.randn(2, 8, 1, 1), torch.rand(2, 5))[0].shape == (2, 2)
+    maps, metadata = torch.randn(2, 8, 1, 1), torch.rand(2, 5)
+    torch.testing.assert_close(model(maps, metadata), model.forward_features(maps, metadata))
     with pytest.raises(RuntimeError, match="without a backbone; call forward_features"):
-        model(images, torch.rand(2, 5))
+        model.feature_maps(images)

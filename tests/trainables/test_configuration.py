@@ -4,7 +4,6 @@ import pytest
 
 from models.errors import InputError
 from trainables.configuration import Configuration
-from trainables.optimisation import TrainingSettings, create_optimiser, create_schedule
 
 
 def identifier(**sections) -> str:
@@ -65,21 +64,3 @@ def test_impossible_settings_are_one_line(sections, message):
     with pytest.raises(InputError, match=message) as caught:
         Configuration.of(sections)
     assert "\n" not in str(caught.value)
-
-
-def test_schedules_by_hand():
-    cosine = create_schedule(TrainingSettings(schedule="cosine", epochs=4, learning_rate=1.0))
-    assert [round(cosine(epoch), 4) for epoch in range(4)] == [1.0, 0.8536, 0.5, 0.1464]  # (1 + cos(pi e / 4)) / 2
-    step = create_schedule(TrainingSettings(schedule="step", steps=(2, 3), factor=0.1, learning_rate=1.0))
-    assert [round(step(epoch), 4) for epoch in range(4)] == [1.0, 1.0, 0.1, 0.01]
-    assert create_schedule(TrainingSettings())(7) == 1e-3
-
-
-def test_optimisers_get_their_constants():
-    import torch
-
-    weight = [torch.nn.Parameter(torch.zeros(1))]
-    sgd = create_optimiser(TrainingSettings(optimiser="sgd", momentum=0.8, weight_decay=1e-4), weight).defaults
-    assert (sgd["momentum"], sgd["nesterov"], sgd["weight_decay"]) == (0.8, True, 1e-4)
-    assert create_optimiser(TrainingSettings(optimiser="adam", epsilon=0.1), weight).defaults["eps"] == 0.1
-    assert isinstance(create_optimiser(TrainingSettings(optimiser="adamw"), weight), torch.optim.AdamW)

@@ -156,7 +156,7 @@ def test_informative_metadata_helps_and_noise_does_not():
 
 def test_standardised_features_have_training_mean_zero_and_sd_one():
     fit = FoldFit(settings(backbone={"standardise": True}), SPLIT, COHORT, DATA, seed=3, threads=1)
-    chosen = fit.features[SPLIT.train].flatten(1)
+    chosen = fit.inputs.features[SPLIT.train].flatten(1)
     torch.testing.assert_close(chosen.mean(0), torch.zeros(6), atol=1e-6, rtol=0)
     torch.testing.assert_close(chosen.std(0, correction=0), torch.ones(6), atol=1e-5, rtol=0)
 

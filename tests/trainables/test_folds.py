@@ -164,3 +164,8 @@ def test_the_inner_part_is_not_training_when_the_leak_is_measured():
 def test_settings_of_another_plan_are_refused(settings):
     with pytest.raises(ValueError, match=r"folds\.(file|test_share) belongs to folds\.plan="):
         FoldSettings(**settings)
+
+
+def test_the_papers_folds_come_from_their_file_or_are_image_level(tmp_path):
+    assert FoldSettings(plan="paper").plan == "image-level"
+    assert FoldSettings(plan="paper", file=str(tmp_path / "folds.csv")).plan == "from-file"

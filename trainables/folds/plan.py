@@ -1,6 +1,7 @@
 """What a fold plan is: a function that gives every sample its fold number, per repeat."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
@@ -14,7 +15,10 @@ TRAIN_ONLY, LEFT_OUT = -1, -2
 
 
 class FoldSettings(Settings):
-    """How the cohort is split; `file` belongs to the plan from-file, `test_share` to holdout."""
+    """How the cohort is split; `file` belongs to the plan from-file, `test_share` to holdout.
+
+    Plan `paper` is what the papers of HAM10000 did: from-file where their fold file is given, else image-level.
+    """
 
     plan: str = "grouped"
     folds: int = Field(default=5, ge=2, le=100)
@@ -22,6 +26,13 @@ class FoldSettings(Settings):
     seed: int = Field(default=0, ge=0)
     file: str | None = None
     test_share: float = Field(default=0.2, gt=0.0, lt=1.0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _paper(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("plan") == "paper":
+            return {**given, "plan": "from-file" if given.get("file") else "image-level"}
+        return given
 
     @field_validator("plan")
     @classmethod

@@ -1,0 +1,60 @@
+"""Fold fits in progress: `checkpoints/<key>.pt` beside the ledger's records, so any process may go on with them.
+
+The ledger's storage writes them whole or not at all; they are named by the key of the fold fit, so a checkpoint can
+belong to nothing else, and removed when the fold fit is done.
+"""
+
+import io
+import pickle
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from analysis.ledger.storage import Storage
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints in a ledger's storage. `state` is what `FoldFit.state` gives, tensors and plain values."""
+
+    storage: Storage
+
+    def save(self, key: str, state: dict[str, Any], micro_batches: int) -> None:
+        """Replace the checkpoint of a fold fit; `micro_batches` is how its batches are cut.
+
+        Raises:
+            AnalysisError: it cannot be written.
+        """
+        content = io.BytesIO()
+        torch.save({"state": state, "micro_batches": micro_batches}, content)
+        self.storage.write(_name(key), content.getvalue())
+
+    def load(self, key: str, device: str) -> tuple[dict[str, Any] | None, int]:
+        """Return the state and the micro-batches of a fold fit in progress.
+
+        The state is None when it has to start from its first epoch: nothing was saved, it cannot be read, or only the
+        micro-batches were noted.
+        """
+        content = self.storage.read(_name(key))
+        if content is None:
+            return None, 1
+        try:
+            found = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+            return found["state"], int(found["micro_batches"])
+        except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
+            return None, 1
+
+    def remove(self, key: str) -> None:
+        """Remove the checkpoint of a fold fit; none is no error."""
+        self.storage.remove(_name(key))
+
+    def restart(self, key: str, micro_batches: int) -> None:
+        """Note that a fold fit starts again from its first epoch, with its batches cut into more parts."""
+        content = io.BytesIO()
+        torch.save({"state": None, "micro_batches": micro_batches}, content)
+        self.storage.write(_name(key), content.getvalue())
+
+
+def _name(key: str) -> str:
+    return f"checkpoints/{key}.pt"

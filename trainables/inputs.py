@@ -1,0 +1,108 @@
+"""What the model of a fold fit is fed: frozen features as they are, or pixels, augmented and normalised per batch.
+
+Both give a batch for rows of the cohort, on the device where the model trains. Augmentation draws belong to a sample
+and an epoch; they do not depend on the configuration, the batch, or how many processes share it.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.backbones import Backbone
+from trainables.augmentation import AugmentationSettings, augment, draws, evaluate
+
+FEATURE_ROWS, IMAGE_ROWS = 4096, 64
+"""Samples that are predicted at once."""
+
+Pixels = Tensor | np.ndarray
+
+
+class Inputs(ABC):
+    """Rows of the cohort -> a batch for the model; `channels` of its map, `backbone` None for ready features."""
+
+    channels: int
+    device: torch.device
+    backbone: Backbone | None = None
+    rows_at_once: int
+
+    @abstractmethod
+    def start_epoch(self, seed: int) -> None:
+        """Draw what an epoch's augmentation needs, from its own seed."""
+
+    @abstractmethod
+    def training(self, rows: Tensor) -> Tensor:
+        """Return the training batch of `rows`, int64 (batch,)."""
+
+    @abstractmethod
+    def evaluation(self, rows: Tensor) -> Tensor:
+        """Return the batch of `rows` as it is predicted, without augmentation."""
+
+
+class FeatureInputs(Inputs):
+    """Frozen features, float32 (sample, channel, height, width); z-scored per channel over `standardise`, if given."""
+
+    rows_at_once = FEATURE_ROWS
+
+    def __init__(self, features: Tensor, standardise: np.ndarray | None = None) -> None:
+        self.features = features if standardise is None else _standardised(features, standardise)
+        self.channels = features.shape[1]
+        self.device = features.device
+
+    def start_epoch(self, seed: int) -> None:
+        """Nothing to draw: features are not augmented."""
+
+    def training(self, rows: Tensor) -> Tensor:
+        """Return the features of `rows`."""
+        return self.features[rows]
+
+    def evaluation(self, rows: Tensor) -> Tensor:
+        """Return the features of `rows`."""
+        return self.features[rows]
+
+
+class ImageInputs(Inputs):
+    """Pixels uint8 (sample, image, height, width, 3), in memory, mapped, or on the device, for a backbone to train."""
+
+    rows_at_once = IMAGE_ROWS
+
+    def __init__(
+        self, pixels: Pixels, backbone: Backbone, settings: AugmentationSettings, device: torch.device
+    ) -> None:
+        self.pixels, self.backbone, self.settings, self.device = pixels, backbone, settings, device
+        self.channels = pixels.shape[1] * backbone.channels
+        self._mean, self._std = (
+            torch.tensor(values, device=device).view(1, 1, 3, 1, 1) for values in (backbone.mean, backbone.std)
+        )
+        self._draws = torch.empty(0)
+
+    def start_epoch(self, seed: int) -> None:
+        """Draw the augmentation of every sample of the cohort."""
+        self._draws = torch.from_numpy(draws(self.pixels.shape[0], self.pixels.shape[1], seed))
+
+    def training(self, rows: Tensor) -> Tensor:
+        """Return normalised, augmented images, float32 (batch, image, 3, height, width)."""
+        drawn = self._draws[rows.cpu()].to(self.device)
+        return self._normalised(augment(self._pixels(rows), drawn, self.settings))
+
+    def evaluation(self, rows: Tensor) -> Tensor:
+        """Return normalised images as they are evaluated, float32 (batch, image, 3, height, width)."""
+        return self._normalised(evaluate(self._pixels(rows), self.settings))
+
+    def _pixels(self, rows: Tensor) -> Tensor:
+        if isinstance(self.pixels, Tensor):
+            return self.pixels[rows.to(self.pixels.device)].to(self.device)
+        order = rows.cpu().numpy()
+        return torch.from_numpy(np.ascontiguousarray(self.pixels[order])).to(self.device)
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        return images.sub(self._mean).div_(self._std)
+
+
+def _standardised(features: Tensor, training: np.ndarray) -> Tensor:
+    """Z-score every channel over the training samples and positions; a constant channel becomes 0."""
+    chosen = features[torch.from_numpy(training).to(features.device)].double()
+    mean = chosen.mean(dim=(0, 2, 3), keepdim=True)
+    spread = chosen.std(dim=(0, 2, 3), keepdim=True, correction=0)
+    return ((features - mean) / torch.where(spread > 0, spread, 1.0)).float()

@@ -1,0 +1,57 @@
+"""How a fold fit ended: its predictions as the ledger stores them, its metrics, its history and its cost."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.ledger import probability_column, target_column
+from analysis.metrics import fold_metrics
+from trainables.cohorts import Cohort
+from trainables.folds import Split
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a fold fit ended: `done` with predictions, or `diverged` with a reason; either with its history and cost."""
+
+    state: str
+    predictions: pd.DataFrame | None
+    metrics: dict[str, float | None]
+    history: list[dict[str, Any]]
+    cost: dict[str, Any]
+    reason: str | None = None
+
+
+def mean_metrics(codes: np.ndarray, probabilities: list[np.ndarray]) -> dict[str, float | None]:
+    """Return MCR and macro AUC, averaged over targets; None where no class allows one.
+
+    Args:
+        codes: true classes, int (row, target).
+        probabilities: float (row, class) for each target.
+    """
+    found = [fold_metrics(codes[:, t], values) for t, values in enumerate(probabilities)]
+    means = {name: float(np.mean([getattr(each, name) for each in found])) for name in ("mcr", "auc")}
+    return {name: value if math.isfinite(value) else None for name, value in means.items()}
+
+
+def prediction_table(cohort: Cohort, split: Split, configuration: str, probabilities: list[np.ndarray]) -> pd.DataFrame:
+    """Return the out-of-fold predictions of a split, columns as in `analysis.ledger.schema`.
+
+    Args:
+        cohort: names the samples, groups and classes.
+        split: whose evaluation rows were predicted.
+        configuration: the identifier.
+        probabilities: float32 (row, class) for each target.
+    """
+    samples = cohort.samples.iloc[split.test]
+    table = pd.DataFrame({"sample": samples.index.to_numpy(), "group": samples["group"].to_numpy()})
+    table["repeat"], table["fold"] = split.repeat, split.fold
+    table["configuration"] = configuration
+    for target, values in zip(cohort.targets, probabilities, strict=True):
+        table[target_column(target.name)] = samples[f"target:{target.name}"].to_numpy()
+        for position, name in enumerate(target.classes):
+            table[probability_column(target.name, name)] = values[:, position]
+    return table
