@@ -1,11 +1,12 @@
 """From the fold fits of one configuration to its scores: `evaluate` checks, scores, and keeps what comparisons need.
 
 A configuration of which a planned fold is missing, diverged or failed is incomplete: it shows k of n folds, has no
-scores and takes part in no comparison (no table mixes partial and full evaluations).
+scores and takes part in no comparison (no table mixes partial and full evaluations). A search may drop a configuration
+before its last fold; that is incomplete by intent, and tables count it instead of asking for it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from analysis.errors import AnalysisError
 from analysis.ledger.schema import FitRecord
 from analysis.metrics import FoldMetrics, fold_metrics
 from analysis.predictions import FoldPredictions, check_coverage, check_repeat, fold_predictions
+from analysis.procedure import Procedure, procedure_of
 from analysis.scores import Fold, MetricScores
 from analysis.scoring import score
 
@@ -40,7 +42,11 @@ class ClassCount:
 
 @dataclass(frozen=True)
 class ConfigurationResult:
-    """What one configuration scored, in fractions. `scores` goes by (metric, target); None: mean over targets."""
+    """What one configuration scored, in fractions. `scores` goes by (metric, target); None: mean over targets.
+
+    `dropped` names the rule by which a search gave the configuration up, None where it did not; `procedure` is how its
+    fold fits were trained.
+    """
 
     identifier: str
     label: str
@@ -53,11 +59,18 @@ class ConfigurationResult:
     n_train: Mapping[Fold, int]
     counts: Mapping[str, tuple[ClassCount, ...]]
     scores: Mapping[tuple[str, str | None], MetricScores]
+    dropped: str | None = None
+    procedure: Procedure = field(default_factory=Procedure)
 
     @property
     def complete(self) -> bool:
         """Whether every planned fold is done."""
         return not self.failures
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a planned fold has no result although nothing dropped the configuration."""
+        return not self.complete and self.dropped is None
 
     @property
     def progress(self) -> str:
@@ -91,6 +104,8 @@ def evaluate(
     planned: Sequence[Fold],
     records: Sequence[FitRecord],
     predictions: Mapping[str, pd.DataFrame],
+    *,
+    dropped: str | None = None,
 ) -> ConfigurationResult:
     """Score one configuration.
 
@@ -101,6 +116,7 @@ def evaluate(
         planned: the (repeat, fold) pairs that a complete evaluation has.
         records: its fold fits so far, at most one per pair.
         predictions: by `FitRecord.key`, one table for every done record.
+        dropped: the rule by which a search dropped it, as `racing`; no matter where every planned fold is done.
 
     Raises:
         AnalysisError: a record that was not planned, or predictions that fail a check of `analysis.predictions`.
@@ -137,6 +153,8 @@ def evaluate(
         n_train=n_train,
         counts={target: _class_counts(parts, target, classes) for target, classes in targets.items()},
         scores=score(targets, metrics, repeats, n_test, n_train) if parts and not failures else {},
+        dropped=dropped if failures else None,
+        procedure=procedure_of(done.values()),
     )
 
 

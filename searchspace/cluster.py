@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -32,43 +32,103 @@ JOIN_SECONDS = 60.0
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """A connected cluster: CPUs and GPUs in all, whether it is ours alone, and a folder that goes with the run."""
+class Node(NamedTuple):
+    """What a machine of the cluster has to give."""
 
     cpus: float
     gpus: float
+
+    def slots(self, wanted: Resources) -> int:
+        """Return how many processes of `threads` CPUs and `gpu` of one GPU fit; a process has no share of two GPUs."""
+        slots = math.floor(self.cpus / wanted.threads)
+        return min(slots, math.floor(self.gpus) * math.floor(1 / wanted.gpu + 1e-9)) if wanted.gpu else slots
+
+
+class Layout(NamedTuple):
+    """How many trials run at once, and how many ranks share out the fold fits of each."""
+
+    trials: int
+    ranks: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A connected cluster: its machines, whether it is ours alone, and a folder that goes with the run."""
+
+    nodes: tuple[Node, ...]
     local: bool
     scratch: Path
 
+    @property
+    def cpus(self) -> float:
+        """CPUs in all."""
+        return sum(node.cpus for node in self.nodes)
+
+    @property
+    def gpus(self) -> float:
+        """GPUs in all."""
+        return sum(node.gpus for node in self.nodes)
+
     def concurrency(self, wanted: Resources, trials: int) -> int:
-        """Return how many trials run at once.
+        """Return how many trials of one process each run at once.
 
         Raises:
             InputError: not even one trial fits; names what is wanted and what there is.
         """
-        if wanted.threads > self.cpus:
+        return max(1, min(self._slots(wanted), trials))
+
+    def layout(self, wanted: Resources, folds: int, trials: int, *, judged: bool = False) -> Layout:
+        """Return how trials of `folds` fold fits share the cluster in the executor `train`.
+
+        The layout with the fewest rounds of fold fits is taken; among equals the one with more ranks in a trial, which
+        needs fewer drivers on the head node and has complete configurations earlier. Drivers take no CPU, so one CPU is
+        enough. A `judged` trial trains its first two fold fits one after the other.
+
+        Raises:
+            InputError: not even one trial fits; names what is wanted and what there is.
+        """
+        slots, together = self._slots(wanted), wanted.ranks_per_fit
+        if together > slots:
             raise InputError(
-                f"resources.threads={wanted.threads}: that is more CPUs for a trial than the cluster has, {self.cpus:g}"
+                f"resources.ranks_per_fit={together}: that is more processes of {_words(wanted)} than fit on the "
+                f"cluster, {slots}; lower it, or resources.threads or resources.gpu"
             )
-        if wanted.gpu > self.gpus:
+        if together > 1:
+            return Layout(max(1, min(slots // together, trials)), together)
+
+        def rounds(ranks: int) -> int:
+            alone = min(folds, 2) if judged else 0
+            within = alone + math.ceil((folds - alone) / ranks)
+            return within * math.ceil(trials / min(slots // ranks, max(1, trials)))
+
+        ranks = min(range(1, min(slots, max(1, folds)) + 1), key=lambda ranks: (rounds(ranks), -ranks))
+        return Layout(max(1, min(slots // ranks, trials)), ranks)
+
+    def _slots(self, wanted: Resources) -> int:
+        slots = sum(node.slots(wanted) for node in self.nodes)
+        if slots:
+            return slots
+        most_cpus, most_gpus = (max(values, default=0.0) for values in zip(*self.nodes, strict=True))
+        if wanted.threads > most_cpus:
             raise InputError(
-                f"resources.gpu={wanted.gpu:g}: that is more GPU for a trial than the cluster has, {self.gpus:g}"
+                f"resources.threads={wanted.threads}: that is more CPUs for a trial than a machine of the cluster has, "
+                f"{most_cpus:g}"
             )
-        slots = math.floor(self.cpus / wanted.threads)
-        if wanted.gpu:
-            slots = min(slots, math.floor(self.gpus) * math.floor(1 / wanted.gpu + 1e-9))
-        return max(1, min(slots, trials))
+        raise InputError(
+            f"resources.gpu={wanted.gpu:g}: that is more GPU for a trial than a machine of the cluster has, "
+            f"{most_gpus:g}"
+        )
 
 
 @contextmanager
-def connected(address: str | None, say: Callable[[str], None]) -> Iterator[Cluster]:
+def connected(address: str | None, say: Callable[[str], None], *, dashboard: bool = False) -> Iterator[Cluster]:
     """Connect to Ray for the length of the block, from a neutral working directory.
 
     `address` is a cluster's address, `auto`, or `local` for a private one. Without it: RAY_ADDRESS, then a cluster that
     `ray start` announced on this machine if it runs the same source, then a private one, which ends with the block and
     leaves nothing. The working directory moves because Ray hands the driver's to its workers, where a folder named
-    `models` would hide ours. `say` is told what happens.
+    `models` would hide ours. `say` is told what happens. A private cluster starts without Ray's dashboard unless asked:
+    the executor `train` needs it, because Ray finds out from it which nested runs have left their resources behind.
 
     Raises:
         InputError: no cluster at the address, or one that runs other source; one line that says what to do.
@@ -86,9 +146,10 @@ def connected(address: str | None, say: Callable[[str], None]) -> Iterator[Clust
         neutral.mkdir()
         os.chdir(neutral)
         try:
-            local = _connect(address or os.environ.get("RAY_ADDRESS"), Path(scratch), say)
-            total = ray.cluster_resources()
-            yield Cluster(total.get("CPU", 0.0), total.get("GPU", 0.0), local, Path(scratch))
+            local = _connect(address or os.environ.get("RAY_ADDRESS"), Path(scratch), say, dashboard)
+            alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+            nodes = tuple(Node(has.get("CPU", 0.0), has.get("GPU", 0.0)) for has in alive)
+            yield Cluster(nodes, local, Path(scratch))
         finally:
             ray.shutdown()
             os.chdir(before)
@@ -127,7 +188,7 @@ def _refuse_silent(address: str | None) -> None:
         raise InputError(f"cannot reach a Ray cluster at {address}: {error.strerror or error}") from error
 
 
-def _connect(address: str | None, scratch: Path, say: Callable[[str], None]) -> bool:
+def _connect(address: str | None, scratch: Path, say: Callable[[str], None], dashboard: bool) -> bool:
     """Connect, and tell whether the cluster is a private one of this run."""
     if address not in (None, "", "auto", "local"):
         _join(address)
@@ -144,7 +205,7 @@ def _connect(address: str | None, scratch: Path, say: Callable[[str], None]) -> 
             say(f"Ray: {error}; starting a private one")
     elif address == "auto":
         raise InputError("--address auto: no cluster is announced on this machine; start one with `ray start --head`")
-    _start_private(scratch)
+    _start_private(scratch, dashboard)
     return True
 
 
@@ -175,7 +236,7 @@ def source_digest() -> str:
     return sources.hexdigest()
 
 
-def _start_private(scratch: Path) -> None:
+def _start_private(scratch: Path, dashboard: bool) -> None:
     """Start a cluster of this run alone.
 
     A folder of its own keeps it out of the file by which Ray finds clusters, so no other run joins it.
@@ -184,7 +245,7 @@ def _start_private(scratch: Path) -> None:
 
     private = {"_temp_dir": str(scratch)} if len(str(scratch)) <= LONGEST_FOLDER else {}
     try:
-        ray.init(address="local", include_dashboard=False, **private, **QUIET)
+        ray.init(address="local", include_dashboard=dashboard, dashboard_host="127.0.0.1", **private, **QUIET)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         raise InputError(f"cannot start Ray here: {_first_line(error)}; --executor inline runs without it") from error
 
@@ -215,6 +276,11 @@ def _remove_remains() -> None:
                     shutil.rmtree(folder, ignore_errors=True)
             elif time.time() - folder.stat().st_mtime > YOUNG_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _words(wanted: Resources) -> str:
+    gpu = f" and {wanted.gpu:g} GPU" if wanted.gpu else ""
+    return f"{wanted.threads} CPU{'s' * (wanted.threads > 1)}{gpu}"
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """The command line: its options, `list`, and the mapping of errors to one line and an exit code.
 
-Exit codes: 0 the study is complete; 1 a fold fit failed or diverged; 2 bad input, nothing was started; 70 a fault of
-the program; 130 interrupted.
+Exit codes: 0 the study is complete; 1 a fold fit failed, or one of a grid diverged; 2 bad input, nothing was started;
+70 a fault of the program; 130 interrupted.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from analysis.errors import AnalysisError
 from models.errors import InputError
 from searchspace.study import built_in_studies
 
-EXECUTORS = ("warm", "inline")
+EXECUTORS = ("warm", "train", "inline")
 FILE_WIDTH = 200
 """Columns of a table that goes to a file or a pipe."""
 
@@ -48,7 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--executor",
         choices=EXECUTORS,
-        help="warm: Ray Tune with reused actors (default); inline: this process, no Ray",
+        help="train: a Ray Train run per trial (default when backbones are fine-tuned); warm: reused processes "
+        "(default otherwise); inline: this process, no Ray",
     )
     parser.add_argument(
         "--address",
@@ -57,6 +58,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave faulty samples out and say which, instead of stopping"
+    )
+    parser.add_argument(
+        "--replay",
+        metavar="FOLDER|URI",
+        help="run the suggestions of the search in that run folder again, and check them",
     )
     parser.add_argument("--resume", action="store_true", help="continue the run in --out exactly as it was asked for")
     parser.add_argument(

@@ -5,12 +5,28 @@ import math
 from rich.console import Console
 from rich.table import Table
 
-from searchspace.preparation import Plan, missing_features
+from searchspace.node import missing_inputs
+from searchspace.plan import Plan
+from searchspace.search.settings import SearchSettings
+from trainables.configuration import Configuration
 from trainables.estimate import seconds_per_fit, seconds_per_sample
+
+TIMED = 5
+"""Configurations of a search space that are timed; they stand for all."""
 
 
 def show_plan(plan: Plan, console: Console, cores: int) -> None:
     """Print the plan of a study."""
+    if plan.space is None:
+        _show_grid(plan, console)
+        lines = _work(plan, cores)
+    else:
+        lines = _search(plan, cores)
+    for line in (_data(plan), *lines):
+        console.print(line, highlight=False)
+
+
+def _show_grid(plan: Plan, console: Console) -> None:
     table = Table()
     for heading in ("configuration", "trial", "in the ledger", "to train"):
         table.add_column(heading, justify="left" if heading in ("configuration", "trial") else "right")
@@ -18,48 +34,65 @@ def show_plan(plan: Plan, console: Console, cores: int) -> None:
         left = len(plan.open_fits(trial))
         table.add_row(trial.identifier, trial.label, str(len(trial.fits) - left), str(left))
     console.print(table)
+
+
+def _data(plan: Plan) -> str:
     cohort, folds = plan.context.summary, plan.context.fold_summary
-    repeats = len({fit.identity["repeat"] for fit in plan.fits})
-    console.print(
+    splits = plan.context.splits_of(plan.candidates[0])
+    repeats = len({split.repeat for split in splits})
+    counted = f"; {len(plan.trials)} configurations, {len(plan.fits)} fold fits" if plan.space is None else ""
+    return (
         f"{cohort.n_samples:,} samples of {cohort.n_groups:,} {cohort.group}s; plan {folds['plan']}, "
-        f"{folds['folds']} folds, "
-        f"{repeats} repeat{'s' if repeats > 1 else ''}; {len(plan.trials)} configurations, {len(plan.fits)} fold fits",
-        highlight=False,
+        f"{folds['folds']} folds, {repeats} repeat{'s' if repeats > 1 else ''}{counted}"
     )
-    for line in _work(plan, cores):
-        console.print(line, highlight=False)
 
 
 def _work(plan: Plan, cores: int) -> list[str]:
     left = [fit for trial in plan.trials for fit in plan.open_fits(trial)]
     if not left:
         return ["nothing to train: every fold fit is in the ledger"]
-    missing = missing_features(plan)
-    n_samples = len(plan.context.cohort.samples)
-    encode = sum(seconds_per_sample(configuration, plan.context) for configuration in missing) * n_samples / cores
-    per_trial = {trial.identifier: seconds_per_fit(trial.configuration, plan.context) for trial in plan.open_trials}
-    train = sum(per_trial[trial.identifier] * len(plan.open_fits(trial)) for trial in plan.open_trials)
-    train /= max(1, cores // plan.context.threads)
-    steps = sum(_steps(plan, trial_number) for trial_number in range(len(plan.trials)))
-    images = (
-        f"encode {n_samples * len(missing):,} samples (about {_duration(encode)})"
-        if missing
-        else "features are cached on this node"
-    )
+    seconds = {trial.identifier: seconds_per_fit(trial.configuration, plan.context) for trial in plan.open_trials}
+    train = sum(seconds[trial.identifier] * len(plan.open_fits(trial)) for trial in plan.open_trials)
+    steps = sum(_steps(plan, trial.configuration) * len(plan.open_fits(trial)) for trial in plan.open_trials)
     return [
-        f"work: {images}; train {len(left)} fold fits, {steps:,} optimisation steps "
-        f"(about {_duration(train)} on {cores} cores)",
+        f"work: {_inputs(plan, cores)}; train {len(left)} fold fits, {steps:,} optimisation steps "
+        f"(about {_duration(train / _slots(plan, cores))} on {cores} cores)",
         "the times come from a few samples and steps on made-up numbers on this machine; start-up not counted",
     ]
 
 
-def _steps(plan: Plan, number: int) -> int:
-    trial = plan.trials[number]
-    training = trial.configuration.training
-    splits = plan.context.splits_of(trial.configuration)
-    return sum(
-        training.epochs * math.ceil(len(splits[fit.split].train) / training.batch_size) for fit in plan.open_fits(trial)
-    )
+def _search(plan: Plan, cores: int) -> list[str]:
+    settings = plan.study.strategy
+    assert isinstance(settings, SearchSettings)
+    limits = {name: getattr(settings, name) for name in ("trials", "fold_fits", "hours") if getattr(settings, name)}
+    timed = plan.candidates[:: max(1, len(plan.candidates) // TIMED)][:TIMED]
+    seconds = sum(seconds_per_fit(configuration, plan.context) for configuration in timed) / len(timed)
+    ends = [name for name in ("racing", "halving") if getattr(settings, name)]
+    early = f"; {' and '.join(ends)} may end a trial early" if ends else ""
+    return [
+        f"search: {plan.study.strategy.name} over {', '.join(plan.factors)}",
+        f"budget: {', '.join(f'{name} {value:g}' for name, value in limits.items())}{early}",
+        f"work: {_inputs(plan, cores)}; a fold fit takes about {_duration(seconds)} on {plan.context.threads} "
+        f"CPU{'s' if plan.context.threads > 1 else ''}, by {len(timed)} configurations of the space",
+        "the times come from a few samples and steps on made-up numbers on this machine; start-up not counted",
+    ]
+
+
+def _inputs(plan: Plan, cores: int) -> str:
+    missing, n_samples = missing_inputs(plan), len(plan.context.cohort.samples)
+    if not missing:
+        return "images and features are cached on this node"
+    seconds = sum(seconds_per_sample(configuration, plan.context) for configuration in missing) * n_samples / cores
+    return f"prepare {n_samples * len(missing):,} samples (about {_duration(seconds)})"
+
+
+def _slots(plan: Plan, cores: int) -> int:
+    return max(1, cores // plan.context.threads)
+
+
+def _steps(plan: Plan, configuration: Configuration) -> int:
+    split, training = plan.context.splits_of(configuration)[0], configuration.training
+    return training.epochs * math.ceil(len(split.train) / training.batch_size)
 
 
 def _duration(seconds: float) -> str:

@@ -6,7 +6,7 @@ Combinations that mean the same (every fusion without metadata is `none`) canoni
 import itertools
 from typing import Any
 
-from models.errors import InputError
+from searchspace.points import configuration_at
 from searchspace.study import Factors, Study, Subsets
 from trainables.configuration import Configuration
 
@@ -20,10 +20,15 @@ def expand(study: Study) -> dict[str, Configuration]:
     found: dict[str, Configuration] = {}
     for grid in study.grids:
         for point in _points(grid):
-            configuration = Configuration.of(_merge(study.fixed, point))
+            configuration = configuration_at(study, point)
             found.setdefault(configuration.identifier, configuration)
     varied = sorted({factor for grid in study.grids for factor in grid} - {"fusion.name", "metadata.fields"})
-    return {_label(configuration, varied): configuration for configuration in found.values()}
+    labelled: dict[str, Configuration] = {}
+    for configuration in found.values():
+        name = label(configuration, varied)
+        # Rates that differ in their fourth digit only read the same.
+        labelled[name if name not in labelled else f"{name} ({configuration.identifier})"] = configuration
+    return labelled
 
 
 def level(configuration: Configuration, factor: str) -> Any:
@@ -46,29 +51,17 @@ def _levels(levels: Subsets | list[Any]) -> list[Any]:
     return [list(chosen) for size in range(len(names) + 1) for chosen in itertools.combinations(names, size)]
 
 
-def _merge(fixed: dict[str, Any], point: dict[str, Any]) -> dict[str, Any]:
-    """Lay the dotted settings of a grid point over the fixed sections."""
-    merged = {section: dict(values) if isinstance(values, dict) else values for section, values in fixed.items()}
-    for factor, value in point.items():
-        section, _, name = factor.partition(".")
-        if not name:
-            raise InputError(
-                f"scientific.{factor}: name a setting inside a section, for example fusion.name or metadata.fields"
-            )
-        place = merged.setdefault(section, {})
-        if not isinstance(place, dict):
-            raise InputError(f"fixed.{section} must hold settings, not {place!r}")
-        place[name] = value
-    return merged
-
-
-def _label(configuration: Configuration, varied: list[str]) -> str:
+def label(configuration: Configuration, varied: list[str]) -> str:
     """Name a configuration as people say it: `image only`, `concat age+site`, then every other factor that varies."""
     fields = configuration.canonical()["metadata"].get("fields", [])
     parts = [f"{configuration.fusion_name} {'+'.join(fields)}" if fields else "image only"]
     parts += [
-        f"{factor.rpartition('.')[2]} {level(configuration, factor)}"
-        for factor in varied
-        if level(configuration, factor) is not None
+        _said(factor, level(configuration, factor)) for factor in varied if level(configuration, factor) is not None
     ]
     return ", ".join(parts)
+
+
+def _said(factor: str, value: Any) -> str:
+    """Say a level as people do: `densenet161`, `depth 2`."""
+    text = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return text if factor.endswith(".name") else f"{factor.rpartition('.')[2].replace('_', ' ')} {text}"

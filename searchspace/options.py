@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import InputError
+from searchspace.plan import Plan
 from searchspace.preparation import Request
 from searchspace.study import Study, read_study, validate_study
 from searchspace.workspace import read_request
@@ -19,9 +20,10 @@ class Options:
     request: Request
     out: str
     ledger: str | None
-    executor: str
+    executor: str | None
     address: str | None
     dry_run: bool
+    replay: str | None = None
 
     @classmethod
     def of(cls, given: argparse.Namespace, working_directory: Path) -> "Options":
@@ -53,10 +55,15 @@ class Options:
             request=request,
             out=out or str(working_directory / "runs" / study.name),
             ledger=_location(given.ledger or earlier.get("ledger"), working_directory),
-            executor=given.executor or earlier.get("executor", "warm"),
+            executor=given.executor or earlier.get("executor"),
             address=given.address or earlier.get("address"),
             dry_run=given.dry_run,
+            replay=_location(given.replay or earlier.get("replay"), working_directory),
         )
+
+    def executor_for(self, plan: Plan) -> str:
+        """Return the executor that was asked for, else the one that suits the plan."""
+        return self.executor or ("train" if plan.fine_tuned else "warm")
 
     def as_request(self) -> dict[str, Any]:
         """Return the plain JSON that `--resume` reads back."""
@@ -69,6 +76,7 @@ class Options:
             "ledger": self.ledger,
             "executor": self.executor,
             "address": self.address,
+            "replay": self.replay,
         }
 
 

@@ -1,27 +1,30 @@
 """Before anything starts: open the cohort, expand the space, cut the folds, plan every fold fit, and check all."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from analysis.evaluation import ConfigurationResult, evaluate
-from analysis.ledger import FitRecord, Ledger, digest
+from analysis.ledger import Ledger
 from analysis.tables import check_tables
 from models.errors import InputError
 from searchspace.grid import expand
+from searchspace.node import check_backbones
+from searchspace.plan import Plan
+from searchspace.points import configuration_at
+from searchspace.search import AbstractSpace, open_space
 from searchspace.study import Study
 from trainables.cohorts import Cohort, open_cohort
 from trainables.configuration import Configuration
-from trainables.environment import device_for
-from trainables.features import FeatureSource
-from trainables.images.pixels import Tick
 from trainables.losses import create_loss
 from trainables.metadata import fit_encoder
-from trainables.planning import PlannedFit, Trial, TrialContext, plan_trial, splits_for
-from trainables.trial import SETTLED
+from trainables.planning import Trial, TrialContext, plan_trial, splits_for
 from trainables.weights import Weights, find_weights, read_weights
+
+PROBES = 256
+"""Random points of a search space that are checked before it is searched."""
 
 
 @dataclass(frozen=True)
@@ -35,89 +38,74 @@ class Request:
     cache: Path
 
 
-@dataclass(frozen=True)
-class Plan:
-    """All trials of a study with what they share, and the records that the ledger held when it was made."""
-
-    study: Study
-    trials: tuple[Trial, ...]
-    context: TrialContext
-    known: dict[str, FitRecord]
-
-    @property
-    def fits(self) -> list[PlannedFit]:
-        """Every planned fold fit."""
-        return [fit for trial in self.trials for fit in trial.fits]
-
-    def open_fits(self, trial: Trial) -> list[PlannedFit]:
-        """The fold fits of a trial that have to be trained."""
-        return [fit for fit in trial.fits if fit.key not in self.known or self.known[fit.key].state not in SETTLED]
-
-    @property
-    def open_trials(self) -> list[Trial]:
-        """The trials with anything left to train."""
-        return [trial for trial in self.trials if self.open_fits(trial)]
-
-
 def prepare_plan(request: Request, ledger: Ledger) -> Plan:
     """Open, check and plan everything; nothing is trained.
 
     Raises:
         InputError: whatever is wrong with the study, the data, the weights or the folds.
     """
-    configurations = expand(request.study)
-    cohort = open_cohort(request.study.cohort, request.data, request.skip_bad)
-    for configuration in configurations.values():
+    study = request.study
+    space = None if study.search is None else open_space(study.search)
+    labelled = expand(study) if space is None else probed(study, space)
+    candidates = list(labelled.values())
+    cohort = open_cohort(study.cohort, request.data, request.skip_bad)
+    for configuration in candidates:
         _check_fits(configuration, cohort)
-    context = TrialContext(
+    context = _context(request, cohort, candidates, ledger)
+    _check_batches(study, candidates)
+    trials = tuple(plan_trial(label, configuration, context) for label, configuration in labelled.items())
+    _check_tables(study, cohort, trials)
+    check_backbones(context, candidates)
+    if space is not None:
+        return Plan(study, context, tuple(candidates), (), {}, space)
+    known = ledger.records(fit.key for trial in trials for fit in trial.fits)
+    return Plan(study, context, tuple(candidates), trials, known)
+
+
+def probed(study: Study, space: AbstractSpace) -> dict[str, Configuration]:
+    """Return distinct configurations at random points of a space and at its starting points, each under a label.
+
+    Raises:
+        InputError: a starting point is impossible, or every random point.
+    """
+    found = {}
+    impossible = None
+    for point in study.starting_points:
+        configuration = configuration_at(study, point)
+        found[configuration.identifier] = configuration
+    for point in space.probe(PROBES):
+        try:
+            configuration = configuration_at(study, point)
+            found.setdefault(configuration.identifier, configuration)
+        except InputError as error:
+            impossible = error
+    if impossible is not None and not found:
+        raise InputError(f"search: none of {PROBES} random points is possible; the last one: {impossible}")
+    return found
+
+
+def _context(request: Request, cohort: Cohort, candidates: Sequence[Configuration], ledger: Ledger) -> TrialContext:
+    study = request.study
+    return TrialContext(
         cohort=cohort,
-        folds=request.study.folds,
-        splits=splits_for(cohort, request.study.folds, list(configurations.values())),
+        folds=study.folds,
+        splits=splits_for(cohort, study.folds, list(candidates)),
         ledger=ledger,
         cache=request.cache,
-        weights=_weights(request, list(configurations.values())),
-        threads=request.study.resources.threads,
-        gpu=request.study.resources.gpu > 0,
+        weights=_weights(request, candidates),
+        threads=study.resources.threads,
+        gpu=study.resources.gpu > 0,
+        ranks_per_fit=study.resources.ranks_per_fit,
+        checkpoint_every=study.resources.checkpoint_every,
     )
-    trials = tuple(plan_trial(label, configuration, context) for label, configuration in configurations.items())
-    for table in request.study.tables:
+
+
+def _check_tables(study: Study, cohort: Cohort, trials: Sequence[Trial]) -> None:
+    for table in study.tables:
         if table.target is not None:
             cohort.target(table.target)
-    check_tables(
-        request.study.tables, [_unevaluated(trial) for trial in trials], [target.name for target in cohort.targets]
-    )
-    known = ledger.records(fit.key for trial in trials for fit in trial.fits)
-    plan = Plan(request.study, trials, context, known)
-    for source in _distinct_features(context, trials):
-        if not source.is_cached(context.cache):
-            source.build_backbone()
-    return plan
-
-
-def compute_features(plan: Plan, workers: int, tick: dict[str, Tick]) -> None:
-    """Compute the features of the open trials on this node, with all its cores, so that no trial waits for them."""
-    context = plan.context
-    for source in _distinct_features(context, plan.open_trials):
-        device = device_for(context.gpu)
-        source.open(context.cache, workers=workers, device=device, tick=tick.__getitem__)
-
-
-def missing_features(plan: Plan) -> list[Configuration]:
-    """Return one configuration for each set of features that the open trials need and this node does not have."""
-    return [
-        trial.configuration
-        for trial in _by_features(plan.context, plan.open_trials).values()
-        if not plan.context.features_of(trial.configuration).is_cached(plan.context.cache)
-    ]
-
-
-def _by_features(context: TrialContext, trials: Iterable[Trial]) -> dict[str, Trial]:
-    """Return the last trial of each distinct set of features."""
-    return {digest(context.features_of(trial.configuration).identity): trial for trial in trials}
-
-
-def _distinct_features(context: TrialContext, trials: Iterable[Trial]) -> list[FeatureSource]:
-    return [context.features_of(trial.configuration) for trial in _by_features(context, trials).values()]
+    results = [_unevaluated(trial) for trial in trials]
+    check_tables(study.tables, results, [target.name for target in cohort.targets], search=study.search is not None)
 
 
 def _unevaluated(trial: Trial) -> ConfigurationResult:
@@ -133,7 +121,17 @@ def _check_fits(configuration: Configuration, cohort: Cohort) -> None:
     create_loss(configuration.loss, classes)
 
 
-def _weights(request: Request, configurations: list[Configuration]) -> dict[str, Weights]:
+def _check_batches(study: Study, candidates: Sequence[Configuration]) -> None:
+    ranks = study.resources.ranks_per_fit
+    for configuration in candidates:
+        if configuration.fine_tuned and configuration.training.batch_size < 2 * ranks:
+            raise InputError(
+                f"training.batch_size={configuration.training.batch_size} leaves fewer than two samples to each of "
+                f"resources.ranks_per_fit={ranks} processes; make the batch larger"
+            )
+
+
+def _weights(request: Request, configurations: Sequence[Configuration]) -> dict[str, Weights]:
     """Read the weights file of every backbone that wants one."""
     wanted = sorted({c.backbone.name for c in configurations if c.backbone.weights == "file"})
     study, given = request.study.name, request.weights

@@ -13,8 +13,9 @@ from analysis.evaluation import ConfigurationResult, evaluate
 from analysis.figures import draw_forest, forest_rows
 from analysis.ledger import FitRecord
 from analysis.tables import Table, build_tables, column_titles, header_groups, render_all, study_context, text_rows
-from searchspace.preparation import Plan
+from searchspace.plan import Plan
 from searchspace.workspace import Workspace
+from trainables.describe import describe_training
 
 WIDE = 110
 """Columns from which a table prints its intervals beside their numbers."""
@@ -34,7 +35,8 @@ def fill_tables(plan: Plan, workspace: Workspace, everything: dict[str, FitRecor
         question=plan.study.question,
         records=records.values(),
         results=results,
-        features="Heads on frozen features, no augmentation",
+        features=describe_training(trial.configuration for trial in plan.trials),
+        factors=plan.factors,
         sample="image" if len(plan.context.cohort.image_names) == 1 else "sample",
         n_configurations=len(_tried(plan, everything.values())),
     )
@@ -57,22 +59,23 @@ def show_results(
     if tables:
         _print_table(tables[0], console)
     states = {fit.key: everything[fit.key].state for fit in plan.fits if fit.key in everything}
-    done, failed = (sum(state == name for state in states.values()) for name in ("done", "failed"))
-    diverged = sum(state == "diverged" for state in states.values())
+    done, failed, diverged = (
+        sum(state == name for state in states.values()) for name in ("done", "failed", "diverged")
+    )
     troubles = "".join(f", {count} {name}" for count, name in ((diverged, "diverged"), (failed, "failed")) if count)
     lines = [
         "",
-        f"{done} of {len(plan.fits)} fold fits done{troubles}; {seconds:.0f} s",
+        f"{done} of {len(plan.wanted)} fold fits done{troubles}; {seconds:.0f} s",
         *([f"tables       {workspace.location}/tables/*.md, .tex, .csv, .svg"] if tables else []),
         *([f"predictions  {plan.context.ledger.storage.location}/predictions/*.parquet"] if done else []),
         f"curves       tensorboard --logdir {workspace.tensorboard}",
-        *_next(plan, interrupted, complete=done + diverged == len(plan.fits), failed=failed),
+        *_next(plan, interrupted, complete=done + diverged == len(plan.wanted), failed=failed),
     ]
     for line in lines:
         console.print(line, markup=False, highlight=False)
     if interrupted:
         return 130
-    return 0 if done == len(plan.fits) else 1
+    return 0 if done + (diverged if plan.space else 0) == len(plan.wanted) else 1
 
 
 def _evaluate(plan: Plan, number: int, records: dict[str, FitRecord]) -> ConfigurationResult:
@@ -81,7 +84,10 @@ def _evaluate(plan: Plan, number: int, records: dict[str, FitRecord]) -> Configu
     ledger = plan.context.ledger
     predictions = {record.key: ledger.predictions(record) for record in found if record.state == "done"}
     planned = [(fit.identity["repeat"], fit.identity["fold"]) for fit in trial.fits]
-    return evaluate(trial.identifier, trial.configuration.canonical(), trial.label, planned, found, predictions)
+    dropped = plan.dropped.get(trial.identifier)
+    return evaluate(
+        trial.identifier, trial.configuration.canonical(), trial.label, planned, found, predictions, dropped=dropped
+    )
 
 
 def _tried(plan: Plan, records: Iterable[FitRecord]) -> set[str]:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from models.errors import InputError
-from searchspace.cluster import connected
 from searchspace.dry_run import show_plan
+from searchspace.exploration import Exploration, open_exploration
+from searchspace.launch import Launcher
+from searchspace.node import prepare_node
 from searchspace.options import Options
-from searchspace.preparation import Plan, compute_features, prepare_plan
+from searchspace.plan import Plan
+from searchspace.preparation import prepare_plan
 from searchspace.progress import Display
 from searchspace.results import fill_tables, show_results
+from searchspace.search_summary import show_search
 from searchspace.signals import ended_by_sigterm
 from searchspace.tensorboard import TensorBoardLog
 from searchspace.workspace import Workspace, open_ledger, open_workspace
@@ -20,13 +24,18 @@ from trainables.environment import device_for
 from trainables.events import Event
 from trainables.executors.inline import run_inline
 from trainables.planning import Trial
+from trainables.trial import run_trial
 
 
 @dataclass(frozen=True)
 class Session:
-    """A planned study with a run folder, a display and a TensorBoard log, ready to execute."""
+    """A planned study with a run folder, a display and a TensorBoard log, ready to execute.
+
+    `exploration` is the search of a study that searches, None for a grid.
+    """
 
     plan: Plan
+    exploration: Exploration | None
     options: Options
     workspace: Workspace
     display: Display
@@ -38,12 +47,14 @@ class Session:
         Raises:
             InputError: not even one trial fits the machine or the cluster; nothing was started.
         """
-        if not self.plan.open_trials:
+        if self.exploration is None and not self.plan.open_trials:
             self._begin()
-        elif self.options.executor == "inline":
+        elif self.options.executor_for(self.plan) == "inline":
             self._run_inline()
         else:
-            self._run_on_cluster()
+            Launcher(self.options, self.display.say, self.display.warn).run(
+                self.plan, self.exploration, self.listen, self._begin
+            )
 
     def listen(self, trial: Trial, event: Event) -> None:
         """Follow one event of a trial."""
@@ -51,41 +62,50 @@ class Session:
         self.display.handle(trial, event)
 
     def _run_inline(self) -> None:
-        wanted, cores = self.plan.study.resources.threads, usable_cores()
-        if wanted > cores:
+        wanted, cores = self.plan.study.resources, usable_cores()
+        if wanted.threads > cores:
             raise InputError(
-                f"resources.threads={wanted}: that is more CPUs for a trial than this machine has, {cores}"
+                f"resources.threads={wanted.threads}: that is more CPUs for a trial than this machine has, {cores}"
             )
-        if self.plan.study.resources.gpu and device_for(gpu=True) == "cpu":
-            raise InputError(f"resources.gpu={self.plan.study.resources.gpu:g}: torch finds no GPU on this machine")
+        if wanted.gpu and device_for(gpu=True) == "cpu":
+            raise InputError(f"resources.gpu={wanted.gpu:g}: torch finds no GPU on this machine")
         self._begin()
-        run_inline(self.plan.open_trials, self.plan.context, self.listen, workers=cores)
+        if self.exploration is None:
+            run_inline(self.plan.open_trials, self.plan.context, self.listen, workers=cores)
+        else:
+            self._explore_inline(self.exploration, cores)
 
-    def _run_on_cluster(self) -> None:
-        resources, trials = self.plan.study.resources, self.plan.open_trials
-        self.display.say("starting Ray")
-        # Ray takes SIGTERM over when it starts, so it is taken back inside.
-        with connected(self.options.address, self.display.say) as cluster, ended_by_sigterm():
-            from searchspace.tune_driver import run_warm  # imports Ray, which only this executor needs
-
-            concurrency = cluster.concurrency(resources, len(trials))
-            kind = "a private cluster" if cluster.local else "a running cluster"
-            self.display.say(f"Ray: {kind}, {cluster.cpus:g} CPUs, {cluster.gpus:g} GPUs; {concurrency} trials at once")
-            self._begin()
-            for line in run_warm(trials, self.plan.context, self.listen, resources, concurrency, cluster.scratch):
-                self.display.warn(f"a trial was given up: {line}")
+    def _explore_inline(self, exploration: Exploration, cores: int) -> None:
+        proposer, judge = exploration.proposer, exploration.judge
+        while (proposal := proposer.ask()) is not None:
+            for event in run_trial(proposal.trial, self.plan.context, workers=cores, judge=judge):
+                proposer.hear(proposal.number, event)
+                self.listen(proposal.trial, event)
+            proposer.tell(proposal.number)
 
     def _begin(self) -> None:
         """All is checked and there is room: record the request, show what is done, prepare this node."""
         self.plan.context.ledger.storage.require_writable()
         self.workspace.write_request(self.options.as_request())
         self.log.start()
-        open_trials = {trial.identifier for trial in self.plan.open_trials}
-        done = [trial for trial in self.plan.trials if trial.identifier not in open_trials]
-        run_inline(done, self.plan.context, self.listen, workers=1)
+        fits = self._show_what_is_done()
         stages = {name: self.display.stage(name) for name in ("images", "features")}
-        compute_features(self.plan, usable_cores(), stages)
-        self.display.fits(sum(len(self.plan.open_fits(trial)) for trial in self.plan.trials))
+        if self.plan.to_prepare and fits:
+            prepare_node(self.plan.context, self.plan.to_prepare, usable_cores(), stages)
+        self.display.fits(fits)
+
+    def _show_what_is_done(self) -> int:
+        """Show the trials that need no training, and return how many fold fits there are at most to train."""
+        if self.exploration is None:
+            open_trials = {trial.identifier for trial in self.plan.open_trials}
+            done = [trial for trial in self.plan.trials if trial.identifier not in open_trials]
+            run_inline(done, self.plan.context, self.listen, workers=1)
+            return sum(len(self.plan.open_fits(trial)) for trial in self.plan.trials)
+        told = self.exploration.told()
+        for trial, events in told:
+            for event in events:
+                self.listen(trial, event)
+        return self.exploration.folds * max(1, self.exploration.most_trials - len(told))
 
 
 def run_session(options: Options, console: Console) -> int:
@@ -99,10 +119,16 @@ def run_session(options: Options, console: Console) -> int:
         show_plan(plan, console, usable_cores())
         return 0
     with ended_by_sigterm(), open_workspace(options.out, study.name, options.request.cache) as workspace:
-        interrupted = _execute(plan, options, workspace, console)
+        exploration = None
+        if plan.space is not None:
+            exploration = open_exploration(plan, workspace.storage, workspace.scratch, options.replay)
+        interrupted = _execute(plan, exploration, options, workspace, console)
+        plan = plan if exploration is None else exploration.explored()
         records = plan.context.ledger.records()
         tables = fill_tables(plan, workspace, records)
-        workspace.publish_tensorboard()
+        if exploration is not None:
+            show_search(exploration, workspace, console)
+        workspace.publish()
         seconds = time.monotonic() - started
         return show_results(plan, tables, records, workspace, console, seconds=seconds, interrupted=interrupted)
 
@@ -112,13 +138,15 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _execute(plan: Plan, options: Options, workspace: Workspace, console: Console) -> bool:
+def _execute(
+    plan: Plan, exploration: Exploration | None, options: Options, workspace: Workspace, console: Console
+) -> bool:
     """Train what is left; return whether the user interrupted it."""
     console.print(f"watch: tensorboard --logdir {workspace.tensorboard}", markup=False, highlight=False)
-    log = TensorBoardLog(workspace.tensorboard, plan.study.factors)
+    log = TensorBoardLog(workspace.tensorboard, plan.factors)
     try:
         with Display(console) as display:
-            Session(plan, options, workspace, display, log).execute()
+            Session(plan, exploration, options, workspace, display, log).execute()
     except KeyboardInterrupt:
         return True
     finally:

@@ -1,8 +1,9 @@
 """A study: a question, the cohort it is asked of, the search space, and the tables it must fill. Read from YAML.
 
-A study file opens with question, source, expected result and cost. `fixed` holds configuration sections that every
-trial shares; `scientific` names the factors the tables are about, by dotted setting, each with its values in table
-order.
+A study file opens with question, source, expected result and cost. `recipe` names a paper's settings, `fixed` holds
+configuration sections that every trial shares, `adjust` settings that go with others. `scientific` names the factors
+that an ablation table is about, by dotted setting, each with its values in table order; `search` the dimensions that a
+sampler explores instead.
 """
 
 from importlib import resources
@@ -10,14 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from analysis.tables import TableSpecification
 from models.errors import InputError
 from models.registry import did_you_mean
 from searchspace.overrides import apply_override
+from searchspace.search.settings import RandomSearch, TreeParzenSearch
 from trainables.cohorts import CohortSettings
 from trainables.folds import FoldSettings
+from trainables.recipes import Adjustment, find_recipe
 from trainables.settings import Settings
 from trainables.validation import explain
 
@@ -45,17 +48,26 @@ Values = Subsets | Annotated[list[Any], Field(min_length=1)]
 Factors = dict[str, Values]
 
 
-class Strategy(Settings):
-    """How the space is walked. `grid` runs every combination once, which is what an ablation table needs."""
+class Grid(Settings):
+    """The strategy `grid`: every combination of the scientific factors once, as an ablation table needs it."""
 
     name: Literal["grid"] = "grid"
 
 
+Strategy = Annotated[Grid | TreeParzenSearch | RandomSearch, Field(discriminator="name")]
+
+
 class Resources(Settings):
-    """What one trial takes: torch threads (one CPU each) and a share of a GPU (0 trains the heads on the CPU)."""
+    """What training takes: torch threads (one CPU each) and a share of a GPU (0 trains on the CPU), per process.
+
+    `ranks_per_fit` processes train one fold fit of a fine-tuned backbone together (data-parallel, executor train). A
+    fine-tuned fold fit in progress is saved every `checkpoint_every` epochs, 0: never.
+    """
 
     threads: int = Field(default=1, ge=1, le=256)
     gpu: float = Field(default=0.0, ge=0.0, le=1.0)
+    ranks_per_fit: int = Field(default=1, ge=1, le=64)
+    checkpoint_every: int = Field(default=1, ge=0, le=10_000)
 
 
 class Study(Settings):
@@ -68,21 +80,48 @@ class Study(Settings):
     cost: str = ""
     cohort: CohortSettings
     folds: FoldSettings = FoldSettings()
+    recipe: str | None = None
     fixed: dict[str, Any] = Field(default_factory=dict)
-    scientific: Factors | list[Factors] = Field(min_length=1)
-    strategy: Strategy = Strategy()
+    adjust: tuple[Adjustment, ...] = ()
+    scientific: Factors | list[Factors] | None = Field(default=None, min_length=1)
+    search: dict[str, Any] | None = Field(default=None, min_length=1)
+    strategy: Strategy = Grid()
     resources: Resources = Resources()
     tables: tuple[TableSpecification, ...] = Field(min_length=1)
+
+    @field_validator("recipe")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        if name is not None:
+            find_recipe(name)
+        return name
+
+    @model_validator(mode="after")
+    def _space_fits_the_strategy(self) -> "Study":
+        wanted, other = ("scientific", "search") if isinstance(self.strategy, Grid) else ("search", "scientific")
+        if getattr(self, wanted) is None or getattr(self, other) is not None:
+            raise ValueError(
+                f"strategy.name={self.strategy.name} walks the space under {wanted}; there must be one, and none "
+                f"under {other}"
+            )
+        return self
 
     @property
     def grids(self) -> list[Factors]:
         """The factors as a list of grids; the space is their union."""
+        if self.scientific is None:
+            return []
         return self.scientific if isinstance(self.scientific, list) else [self.scientific]
 
     @property
     def factors(self) -> list[str]:
-        """The dotted settings that vary, in the order in which the study names them."""
+        """The dotted settings that a grid varies, in the order in which the study names them."""
         return list(dict.fromkeys(factor for grid in self.grids for factor in grid))
+
+    @property
+    def starting_points(self) -> tuple[dict[str, Any], ...]:
+        """The points at which a search starts, dotted settings; one may leave dimensions out."""
+        return () if isinstance(self.strategy, Grid) else self.strategy.start
 
 
 def built_in_studies() -> dict[str, str]:

@@ -1,22 +1,31 @@
-"""The Ray Tune driver of the executor `warm`: an exhaustive grid of trials over reused actors.
+"""The Ray Tune driver of the executors `warm` and `train`: trials of a grid, or of a searcher, on the cluster.
 
 Tune places and counts; what a trial finds goes to the ledger, and its events come back here for the display and
 TensorBoard. Tune's own state is thrown away at the end, because a run is resumed from the ledger.
 """
 
 import logging
+import pickle
 import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 
+from searchspace.cluster import Layout
 from searchspace.study import Resources
-from trainables.events import from_report
+from trainables.events import Event, Judge, TrialDropped, from_report
 from trainables.executors.inline import Listener
+from trainables.executors.parcel import Parcel
+from trainables.executors.train import DRIVER_RESOURCES, NestedRun, drive_trial
 from trainables.executors.warm import WarmTrial
 from trainables.planning import Trial, TrialContext
 
+HEAD = {name: amount for name, amount in DRIVER_RESOURCES.items() if name != "cpu"}
 RESTARTS = 3
 """How often Tune starts a trial again whose process died; it goes on from the ledger."""
 
@@ -24,8 +33,10 @@ RESTARTS = 3
 class Forward(tune.Callback):
     """Hands every event of every trial to the listener. Tune pickles its callbacks; the listener stays behind."""
 
-    def __init__(self, trials: dict[str, Trial] | None = None, listener: Listener | None = None) -> None:
-        self._trials, self._listener = trials or {}, listener
+    def __init__(self, listener: Listener | None = None) -> None:
+        self._listener = listener
+        self._trials: dict[str, Trial] = {}
+        self.gave_up: list[str] = []
 
     def __reduce__(self) -> tuple[type["Forward"], tuple[()]]:
         return Forward, ()
@@ -33,38 +44,106 @@ class Forward(tune.Callback):
     def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: dict[str, Any], **info: Any) -> None:
         """Called by Tune in the driver for every report."""
         del iteration, trials, info
-        if self._listener:
+        parcel: Parcel = trial.config["trial"]
+        if parcel.identifier not in self._trials:
+            self._trials[parcel.identifier] = parcel.trial()
+        if self._listener is not None:
             for event in from_report(result):
-                self._listener(self._trials[trial.config["trial"]], event)
+                self._listener(self._trials[parcel.identifier], event)
+        if "gave_up" in result:
+            self.gave_up.append(result["gave_up"])
 
 
-def run_warm(
-    trials: list[Trial],
-    context: TrialContext,
+@dataclass(frozen=True)
+class RemoteJudge:
+    """A judge in a process of its own, so that all trials of a search are judged by one who has seen them all."""
+
+    actor: Any
+
+    def __call__(self, identifier: str, event: Event) -> TrialDropped | None:
+        """Ask, and wait for the word."""
+        word: TrialDropped | None = ray.get(self.actor.judge.remote(identifier, event))
+        return word
+
+
+class _Bench:
+    def __init__(self, judge: bytes) -> None:
+        self._judge: Judge = pickle.loads(judge)
+
+    def judge(self, identifier: str, event: Event) -> TrialDropped | None:
+        return self._judge(identifier, event)
+
+
+@contextmanager
+def hosted(judge: Judge | None) -> Iterator[RemoteJudge | None]:
+    """Host a picklable judge on the head node for the length of the block; it takes no CPU. None stays None."""
+    if judge is None:
+        yield None
+        return
+    actor = ray.remote(_Bench).options(num_cpus=0, resources=HEAD).remote(pickle.dumps(judge))
+    try:
+        yield RemoteJudge(actor)
+    finally:
+        ray.kill(actor)
+
+
+def warm_trainable(context: TrialContext, resources: Resources, judge: Judge | None = None) -> Any:
+    """Return what Tune runs in the executor `warm`; `judge` is asked in its processes (see `hosted`)."""
+    trainable = tune.with_parameters(WarmTrial, context=context, judge=judge)
+    return tune.with_resources(trainable, {"cpu": resources.threads, "gpu": resources.gpu})
+
+
+def nested_trainable(
+    context: TrialContext, resources: Resources, layout: Layout, scratch: Path, judge: Judge | None = None
+) -> Any:
+    """Return what Tune runs in the executor `train`, with the ranks that `Cluster.layout` gives to a trial.
+
+    `scratch` is where Train keeps its own state while it runs; `judge` is asked by the ranks (see `hosted`).
+    """
+    run = NestedRun(ray.put(context), resources.threads, resources.gpu, layout.ranks, str(scratch / "train"), judge)
+    return tune.with_resources(tune.with_parameters(drive_trial, run=run), DRIVER_RESOURCES)
+
+
+def tune_trials(
+    trainable: Any,
+    parcels: Sequence[Parcel] | None,
     listener: Listener,
-    resources: Resources,
     concurrency: int,
     scratch: Path,
+    *,
+    searcher: Any = None,
+    samples: int = -1,
 ) -> list[str]:
-    """Run all trials on the connected cluster, `concurrency` at once; return one line for each that Tune gave up on.
+    """Run a grid of trials, or `samples` suggestions of a searcher; return one line for each trial that was given up.
 
-    `scratch` is where Tune keeps its own state while it runs.
+    Args:
+        trainable: from `warm_trainable` or `nested_trainable`.
+        parcels: the grid, in order; None when there is a searcher.
+        listener: called here with every event of every trial.
+        concurrency: how many trials run at once.
+        scratch: where Tune keeps its own state while it runs.
+        searcher: a Tune searcher that suggests `{"trial": Parcel}`.
+        samples: how many suggestions are run; -1: all that the searcher has.
     """
-    by_name = {trial.identifier: trial for trial in trials}
-    trainable = tune.with_parameters(WarmTrial, context=context, trials=by_name)
-    trainable = tune.with_resources(trainable, {"cpu": resources.threads, "gpu": resources.gpu})
     for name in ("ray.tune", "ray.train", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        forward = Forward(listener)
         run = tune.RunConfig(
             name="trials",
             storage_path=str(scratch / "tune"),
             verbose=0,
-            callbacks=[Forward(by_name, listener)],
+            callbacks=[forward],
             failure_config=tune.FailureConfig(max_failures=RESTARTS),
         )
-        grid = {"trial": tune.grid_search(list(by_name))}
-        how = tune.TuneConfig(num_samples=1, reuse_actors=True, max_concurrent_trials=concurrency)
-        results = tune.Tuner(trainable, param_space=grid, tune_config=how, run_config=run).fit()
-    return [" ".join(str(error).split())[-300:] for error in results.errors]
+        space = {} if parcels is None else {"trial": tune.grid_search(list(parcels))}
+        how = tune.TuneConfig(
+            num_samples=1 if searcher is None else samples,
+            search_alg=searcher,
+            reuse_actors=True,
+            max_concurrent_trials=concurrency,
+            trial_dirname_creator=lambda trial: trial.trial_id,
+        )
+        results = tune.Tuner(trainable, param_space=space, tune_config=how, run_config=run).fit()
+    return [*forward.gave_up, *(" ".join(str(error).split())[-300:] for error in results.errors)]

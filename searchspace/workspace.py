@@ -1,8 +1,8 @@
 """The run folder: who may write to it, what was asked for, and where things lie.
 
 `run.json` what was asked, `ledger/` fold fits and predictions, `tables/` the finished tables, `tensorboard/` the
-curves. The folder may be a URI (`s3://...`); TensorBoard, which writes to local disks only, then logs beside the
-node's cache and its files are copied to the URI at the end.
+curves; of a search also `search/`, its record, and `optuna.db`. The folder may be a URI (`s3://...`); TensorBoard and
+Optuna, which write to local disks only, then do so beside the node's cache and are copied to the URI at the end.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from models.errors import InputError
 MANIFEST = "tables/.written"
 """The names of the table files that the last run in the folder wrote."""
 
-REQUEST = ("study", "data", "weights", "skip_bad", "ledger", "executor", "address")
+REQUEST = ("study", "data", "weights", "skip_bad", "ledger", "executor", "address", "replay")
 """What run.json holds."""
 
 
@@ -32,6 +32,11 @@ class Workspace:
 
     storage: Storage
     tensorboard: Path
+
+    @property
+    def scratch(self) -> Path:
+        """A local folder that goes with the run: the run folder itself, unless that is remote."""
+        return self.tensorboard.parent
 
     @property
     def location(self) -> str:
@@ -51,12 +56,12 @@ class Workspace:
             self.storage.remove(f"tables/{name}")
         self.storage.write(MANIFEST, "\n".join(sorted(files)).encode())
 
-    def publish_tensorboard(self) -> None:
-        """Copy the TensorBoard files to a run folder that is not local."""
+    def publish(self) -> None:
+        """Copy TensorBoard's files and Optuna's database to a run folder that is not local."""
         if self.storage.local is not None:
             return
-        for path in sorted(self.tensorboard.rglob("events.*")):
-            self.storage.write(f"tensorboard/{path.relative_to(self.tensorboard).as_posix()}", path.read_bytes())
+        for path in [*sorted(self.tensorboard.rglob("events.*")), *self.scratch.glob("*.db")]:
+            self.storage.write(path.relative_to(self.scratch).as_posix(), path.read_bytes())
 
 
 def read_request(location: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from array_cohorts import cohort_of, grouped_cohort
 from models.backbones import BACKBONES_VERSION, create_backbone
 from models.fusions import FUSIONS, create_fusion
 from models.heads import HEADS_VERSION, Heads
+from trainables.augmentation import AUGMENTATION_VERSION, AugmentationSettings, augment, draws, evaluate
 from trainables.configuration import Configuration
 from trainables.data import FitData
 from trainables.features import FEATURES_VERSION, BackboneSettings, FeatureKind, FeatureSource
@@ -29,6 +30,9 @@ from trainables.metadata import ENCODINGS, MetadataSettings, fit_encoder
 from trainables.optimisation import TRAINING_VERSION
 
 CHANNELS, METADATA = 4, 3
+WHOLE_PIXELS = {"flip_horizontal": 0.5, "flip_vertical": 0.5, "quarter_turns": 0.5}
+GEOMETRY = {"zoom": [0.7, 1.0], "rotation": 30, "translation": 0.1, "scale": [0.8, 1.2], "shear": 8, "skew": 0.2}
+COLOUR = {"brightness": [0.7, 1.3], "contrast": [0.7, 1.3], "saturation": [0.7, 1.3], "hue": 0.1}
 
 
 @contextmanager
@@ -117,6 +121,14 @@ def extraction(kind: FeatureKind) -> list[float]:
         return np.array(features)[:, ::40].flatten()[:24].astype(float).tolist()
 
 
+def augmentation(**settings: object) -> list[float]:
+    """Some pixels of two samples of two pictures, augmented and as they are evaluated."""
+    pixels = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 2, 20, 24, 3), dtype=np.uint8))
+    chosen = AugmentationSettings.model_validate(settings | {"crop": [16, 18]})
+    seen = augment(pixels, torch.from_numpy(draws(2, 2, seed=0)), chosen)
+    return torch.cat([seen, evaluate(pixels, chosen)])[:, :, :, ::7, ::8].flatten().tolist()
+
+
 def training(**settings: object) -> list[float]:
     """Predictions at the end of a short fold fit on random features."""
     cohort = grouped_cohort(30)
@@ -139,12 +151,16 @@ def training(**settings: object) -> list[float]:
 
 
 CASES: dict[str, tuple[int, Callable[[], list[float]]]] = {
+    "backbone alexnet": (BACKBONES_VERSION, partial(backbone, "alexnet")),
     "backbone mobilenetv1_025": (BACKBONES_VERSION, partial(backbone, "mobilenetv1_025")),
     "backbone test_vit": (BACKBONES_VERSION, partial(backbone, "test_vit")),
     "heads": (HEADS_VERSION, heads),
     **{f"fusion {name}": (FUSIONS.version(name), partial(fusion, name)) for name in FUSIONS.names()},
     **{f"encoding {name}": (ENCODINGS.version(name), partial(encoding, name)) for name in ENCODINGS.names()},
     "preparation": (PREPARATION_VERSION, preparation),
+    "augmentation geometry": (AUGMENTATION_VERSION, partial(augmentation, **GEOMETRY)),
+    "augmentation whole pixels": (AUGMENTATION_VERSION, partial(augmentation, **WHOLE_PIXELS, evaluation="resize")),
+    "augmentation colour": (AUGMENTATION_VERSION, partial(augmentation, **COLOUR)),
     "features pooled": (FEATURES_VERSION, partial(extraction, "pooled")),
     "features map": (FEATURES_VERSION, partial(extraction, "map")),
     "training adam": (TRAINING_VERSION, partial(training, optimiser="adam", schedule="cosine")),

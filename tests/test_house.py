@@ -51,9 +51,20 @@ def test_files_and_functions_stay_short(path):
             assert (node.end_lineno or 0) - node.lineno < 80, f"{node.name} is too long"
 
 
-def test_only_the_warm_executor_and_the_cluster_know_ray():
+def test_only_two_executors_and_the_drivers_know_ray():
     using = {str(path.relative_to(ROOT)) for path in FILES if "ray" in imports(path)}
-    assert using == {"trainables/executors/warm.py", "searchspace/tune_driver.py", "searchspace/cluster.py"}
+    assert using == {
+        "trainables/executors/train.py",
+        "trainables/executors/warm.py",
+        "searchspace/cluster.py",
+        "searchspace/tune_driver.py",
+        "searchspace/tune_search.py",
+    }
+
+
+def test_only_the_search_knows_optuna():
+    using = {str(path.relative_to(ROOT)) for path in FILES if "optuna" in imports(path)}
+    assert {name for name in using if not name.startswith("searchspace/search/")} == {"searchspace/search_summary.py"}
 
 
 def test_the_inline_executor_runs_where_ray_is_not_installed(tmp_path):

@@ -71,7 +71,7 @@ class FoldFit:
         with torch_seed(derive(seed, *self._stream, "weights")):
             self.model = self._build().to(self.device)
         if self.inputs.backbone is not None:  # convolutions run 1.3 to 2 times faster so, on CPUs too
-            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.model.to(memory_format=torch.channels_last)
         self.forward = parallel.wrap(self.model)
         classes = [len(target.classes) for target in cohort.targets]
         counts = [np.bincount(data.targets[split.train, t].cpu().numpy(), minlength=n) for t, n in enumerate(classes)]

@@ -97,7 +97,7 @@ class _Synchronised(nn.modules.batchnorm._BatchNorm):
             return super().forward(input)
         self._check_input_dim(input)
         output, mean, variance, count = _Normalise.apply(input, self.weight, self.bias, self.eps)
-        if self.track_running_stats:
+        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             factor = 1.0 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
             unbiased = variance * (count / (count - 1).clamp(min=1))
@@ -122,10 +122,13 @@ class _SynchronisedAct2d(_Synchronised, BatchNormAct2d):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise, then drop and activate as timm does."""
         normalised = super().forward(x)
-        return self.act(self.drop(normalised)) if self.training else normalised
+        if not self.training:
+            return normalised
+        activated: Tensor = self.act(self.drop(normalised))
+        return activated
 
 
-SYNCHRONISED: dict[type[nn.Module], type[nn.Module]] = {
+SYNCHRONISED: dict[type[nn.modules.batchnorm._BatchNorm], type[nn.modules.batchnorm._BatchNorm]] = {
     nn.BatchNorm1d: _Synchronised1d,
     nn.BatchNorm2d: _Synchronised2d,
     nn.BatchNorm3d: _Synchronised3d,

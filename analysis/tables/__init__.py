@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from analysis.errors import AnalysisError
 from analysis.evaluation import ConfigurationResult
-from analysis.tables import ablation, comparisons, recall
+from analysis.tables import ablation, comparisons, leaderboard, recall
 from analysis.tables.context import CohortCounts, FoldPlan, StudyContext, study_context
 from analysis.tables.contrasts import chosen, references
 from analysis.tables.formatting import cell_text, column_titles, header_groups, text_rows
@@ -25,6 +25,7 @@ KINDS: dict[str, Builder] = {
     "ablation": ablation.build,
     "per-class-recall": recall.build,
     "comparisons": comparisons.build,
+    "leaderboard": leaderboard.build,
 }
 
 
@@ -48,9 +49,19 @@ RESERVED = ("left_out",)
 
 
 def check_tables(
-    specifications: Sequence[TableSpecification], results: Sequence[ConfigurationResult], targets: Sequence[str]
+    specifications: Sequence[TableSpecification],
+    results: Sequence[ConfigurationResult],
+    targets: Sequence[str],
+    *,
+    search: bool = False,
 ) -> None:
     """Lay every table out without looking at a score, so that a mistake is found before anything is trained.
+
+    Args:
+        specifications: the tables of the study.
+        results: its configurations, not evaluated; of a search, which finds its own, none are needed.
+        targets: those of the cohort.
+        search: only tables are possible that do not ask for certain configurations.
 
     Raises:
         AnalysisError: a specification that does not fit the configurations, or two tables of one name.
@@ -59,10 +70,22 @@ def check_tables(
     if twice := sorted({name for name in names if names.count(name) > 1 or name in RESERVED}):
         raise AnalysisError(f"tables: two tables would write {twice[0]}.md; give each a name of its own")
     for specification in specifications:
-        kept = chosen(specification, results)
-        references(specification, kept)
-        if specification.kind == "ablation":
-            lay_out(specification, kept)
+        if search:
+            _check_search(specification)
+        elif specification.kind != "leaderboard":
+            kept = chosen(specification, results)
+            references(specification, kept)
+            if specification.kind == "ablation":
+                lay_out(specification, kept)
+
+
+def _check_search(specification: TableSpecification) -> None:
+    """A search may find one configuration of a setting or many, and drop any: no cell and no reference is certain."""
+    where = f"table {specification.name}: this study searches, its configurations are not known beforehand;"
+    if specification.kind in ("ablation", "comparisons"):
+        raise AnalysisError(f"{where} kind {specification.kind} needs a grid, use leaderboard or per-class-recall")
+    if named := [name for name in ("rows", "where", "reference") if getattr(specification, name)]:
+        raise AnalysisError(f"{where} leave {named[0]} out")
 
 
 __all__ = [

@@ -2,32 +2,37 @@
 reference. Shapes of MetaNet's Tables 1, 3 and 4 (backbone, metadata subset or depth, by fusion).
 
 A subset dimension (metadata.fields) is shown as ticks. A reference that shares neither row nor column with others, as
-image only, stands in a first row of its own and is repeated in every column.
+image only, stands in a first row of its own and is repeated in every column. Where the specification names a published
+table, its figure stands beside ours.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from analysis.evaluation import ConfigurationResult
 from analysis.scoring import METRICS
-from analysis.tables.caption import (
-    LONG_NAMES,
-    caption,
-    comparison_note,
-    interval_note,
-    stamps,
-    study_notes,
-    undefined_notes,
-)
+from analysis.tables.caption import LONG_NAMES, caption, comparison_note, interval_note, study_notes, undefined_notes
+from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import Contrast, chosen, contrasts, scored
 from analysis.tables.dimensions import Level
 from analysis.tables.formatting import decimals
 from analysis.tables.grid import Grid, lay_out
+from analysis.tables.published import DIGITS, Published, published_beside
 from analysis.tables.records import record
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell, Column, Table
 
 TICK = "✓"
+
+
+@dataclass(frozen=True)
+class Body:
+    """The cells of every configuration, by identifier; `published` is empty where no paper stands beside."""
+
+    levels: Mapping[str, Cell]
+    differences: Mapping[str, Cell]
+    published: Mapping[str, Cell]
 
 
 def build(
@@ -52,16 +57,20 @@ def _table(
 ) -> Table:
     target = specification.target
     family = contrasts(specification, results, metric)
-    level_cells = _level_cells(results, metric, target)
-    difference_cells = {result.identifier: _difference_cell(result, grid, family) for result in results}
+    published = published_beside(specification, context, metric)
+    body = Body(
+        levels=_level_cells(results, metric, target),
+        differences={result.identifier: _difference_cell(result, grid, family) for result in results},
+        published={result.identifier: published.cell(result) for result in results} if published else {},
+    )
     several = len(specification.metrics) > 1
     levels = [scores for result in results if (scores := scored(result, metric, target)) is not None]
     return Table(
         name=f"{specification.name}_{metric}",
         title=f"{specification.title} ({METRICS[metric]})" if several else specification.title,
         caption=caption(context, LONG_NAMES[metric], target),
-        columns=_columns(grid, metric, level_cells, difference_cells),
-        rows=_rows(grid, level_cells, difference_cells),
+        columns=_columns(grid, metric, body, published),
+        rows=_rows(grid, body),
         notes=(
             "Δ: difference to the reference in percentage points, over the same folds. Brackets: max-SE interval; the "
             "Nadeau-Bengio interval is in the long CSV. Bold: best, underlined: second; neither says "
@@ -70,6 +79,7 @@ def _table(
             comparison_note(specification, context, results, family),
             *_gap_note(grid),
             *undefined_notes(results, metric, target),
+            *(published.notes(results) if published else ()),
             *study_notes(context, results),
         ),
         stamps=stamps(results),
@@ -81,6 +91,7 @@ def _table(
                 family.get(result.identifier),
                 is_reference=grid.references.get(result.identifier) is result,
             )
+            | (published.fields(result) if published else {})
             for result in results
         ),
     )
@@ -110,10 +121,9 @@ def _difference_cell(result: ConfigurationResult, grid: Grid, family: Mapping[st
     return Cell(bounds.estimate, bounds.low, bounds.high, marks=contrast.verdict.mark)
 
 
-def _columns(
-    grid: Grid, metric: str, levels: Mapping[str, Cell], differences: Mapping[str, Cell]
-) -> tuple[Column, ...]:
-    cells = [*levels.values(), *differences.values()]  # MCR and Δ share their digits: they are read against each other
+def _columns(grid: Grid, metric: str, body: Body, published: Published | None) -> tuple[Column, ...]:
+    # MCR and Δ share their digits: they are read against each other
+    cells = [*body.levels.values(), *body.differences.values()]
     widths = [(cell.high - cell.low) / 2 for cell in cells if cell.low is not None and cell.high is not None]
     digits = decimals(widths)
     columns = [Column("inputs" if grid.rows.is_subset else grid.rows.title)]
@@ -123,17 +133,19 @@ def _columns(
         columns.append(Column(f"{METRICS[metric]}, %", "percent", group, digits=digits))
         if grid.has_difference(level):
             columns.append(Column("Δ", "difference", group, digits=digits))
+        if published:
+            columns.append(Column("published", "percent", group, subtitle=published.stamp, digits=DIGITS))
     return tuple(columns)
 
 
-def _rows(grid: Grid, levels: Mapping[str, Cell], differences: Mapping[str, Cell]) -> tuple[tuple[Cell, ...], ...]:
+def _rows(grid: Grid, body: Body) -> tuple[tuple[Cell, ...], ...]:
     rows = []
     if grid.spanning is not None:
         everywhere = dict.fromkeys(grid.column_levels, grid.spanning)
-        rows.append(_row(grid, _heading(grid, (), grid.spanning.label), everywhere, levels, differences))
+        rows.append(_row(grid, _heading(grid, (), grid.spanning.label), everywhere, body))
     for row in grid.row_levels:
         standing = {column: grid.cells[row, column] for column in grid.column_levels if (row, column) in grid.cells}
-        rows.append(_row(grid, _heading(grid, row, None), standing, levels, differences))
+        rows.append(_row(grid, _heading(grid, row, None), standing, body))
     return tuple(rows)
 
 
@@ -145,18 +157,16 @@ def _heading(grid: Grid, level: Level, label: str | None) -> tuple[Cell, ...]:
 
 
 def _row(
-    grid: Grid,
-    heading: tuple[Cell, ...],
-    standing: Mapping[Level, ConfigurationResult],
-    levels: Mapping[str, Cell],
-    differences: Mapping[str, Cell],
+    grid: Grid, heading: tuple[Cell, ...], standing: Mapping[Level, ConfigurationResult], body: Body
 ) -> tuple[Cell, ...]:
     cells = list(heading)
     for column in grid.column_levels:
-        result = standing.get(column)
-        cells.append(levels[result.identifier] if result else MISSING)
+        name = standing[column].identifier if column in standing else ""
+        cells.append(body.levels.get(name, MISSING))
         if grid.has_difference(column):
-            cells.append(differences[result.identifier] if result else MISSING)
+            cells.append(body.differences.get(name, MISSING))
+        if body.published:
+            cells.append(body.published.get(name, MISSING))
     return tuple(cells)
 
 

@@ -3,11 +3,14 @@
 Captions and notes are plain text; each renderer escapes them. Sources: statistics.md 0 and 2, reports.md 4.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from analysis.evaluation import ClassCount, ConfigurationResult
+from analysis.procedure import procedure_notes
+from analysis.tables.completeness import dropped_note, incomplete_notes
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import Contrast, family_size, references, scored
+from analysis.tables.formatting import plural, was
 from analysis.tables.specification import TableSpecification
 
 LONG_NAMES = {"mcr": "mean class recall (MCR)", "auc": "macro one-vs-rest AUC"}
@@ -21,15 +24,6 @@ def caption(context: StudyContext, what: str, target: str | None) -> str:
     return f"{_capital(what)}{of_target}, in percent: {_estimand(context)} {_data(context)}"
 
 
-def stamps(results: Iterable[ConfigurationResult]) -> tuple[str, ...]:
-    """Return the INCOMPLETE stamp with the folds of the least complete configuration, if any is."""
-    partial = [result for result in results if not result.complete]
-    if not partial:
-        return ()
-    least = min(partial, key=lambda result: (len(result.planned) - len(result.failures)) / len(result.planned))
-    return (f"INCOMPLETE ({least.progress} folds)",)
-
-
 def study_notes(context: StudyContext, results: Sequence[ConfigurationResult]) -> tuple[str, ...]:
     """Return the notes that every table of a study carries."""
     return (
@@ -38,7 +32,9 @@ def study_notes(context: StudyContext, results: Sequence[ConfigurationResult]) -
         *([_sentence(_capital(context.features))] if context.features else []),
         *_left_out(context),
         *_small_classes(context),
-        *_incomplete(results),
+        *incomplete_notes(results),
+        *dropped_note(results),
+        *procedure_notes([(result.label, result.procedure) for result in results]),
         *(_sentence(f"Warning: {warning}") for warning in context.warnings),
     )
 
@@ -67,7 +63,7 @@ def comparison_note(
     reference = _reference_name(specification, results)
     if not family:
         return f"No comparison was possible: that takes {reference} and another configuration, both complete."
-    alpha, size = specification.alpha, _plural(family_size(specification, results), "comparison")
+    alpha, size = specification.alpha, plural(family_size(specification, results), "comparison")
     adjusted = f"Holm-adjusted within this table's family of {size}"
     if any(contrast.comparison.corrected_t is None for contrast in family.values()):
         return (
@@ -123,13 +119,13 @@ def _data(context: StudyContext) -> str:
     cohort, folds = context.cohort, context.folds
     repeats = f", {folds.repeats} repeats" if folds.repeats > 1 else ""
     split = f"{folds.folds} folds{repeats}" if folds.folds > 1 else f"one split{repeats}"
-    data = f"{_plural(cohort.n_samples, cohort.sample)} of {_plural(cohort.n_groups, cohort.group)}"
+    data = f"{plural(cohort.n_samples, cohort.sample)} of {plural(cohort.n_groups, cohort.group)}"
     return f"Data: {cohort.name}, {data}; {split} ({folds.plan})."
 
 
 def _left_out(context: StudyContext) -> tuple[str, ...]:
     count = context.left_out
-    return (f"{_plural(count, context.cohort.sample)} could not be used and {_was(count)} left out.",) if count else ()
+    return (f"{plural(count, context.cohort.sample)} could not be used and {was(count)} left out.",) if count else ()
 
 
 def _leak(context: StudyContext) -> tuple[str, ...]:
@@ -143,14 +139,14 @@ def _leak(context: StudyContext) -> tuple[str, ...]:
 
 
 def _tried(context: StudyContext) -> tuple[str, ...]:
-    tried = _plural(context.n_configurations, "configuration")
-    was = _was(context.n_configurations)
-    return (f"{tried} {was} tried on these folds; the score of whichever comes out best is optimistic.",)
+    count = context.n_configurations
+    tried = f"{plural(count, 'configuration')} {was(count)} tried"
+    return (f"{tried} on these folds; the score of whichever comes out best is optimistic.",)
 
 
 def _small_classes(context: StudyContext) -> tuple[str, ...]:
     def shown(count: ClassCount) -> str:
-        return f"{count.name} ({_plural(count.n_groups, context.cohort.group)})"
+        return f"{count.name} ({plural(count.n_groups, context.cohort.group)})"
 
     small = [
         count for classes in context.cohort.classes.values() for count in classes if 0 < count.n_groups < SMALL_CLASS
@@ -161,30 +157,9 @@ def _small_classes(context: StudyContext) -> tuple[str, ...]:
     return (f"Warning: fewer than {SMALL_CLASS} {context.cohort.group}s in {names}: tests reject too often there.",)
 
 
-def _incomplete(results: Sequence[ConfigurationResult]) -> tuple[str, ...]:
-    notes = []
-    for result in results:
-        if not result.complete:
-            first = result.failures[0]
-            where = f"repeat {first.repeat}, fold {first.fold}: {first.state} ({first.reason})"
-            others = f", and {len(result.failures) - 1} more" if len(result.failures) > 1 else ""
-            notes.append(
-                f"– ({result.progress}): {result.label} is incomplete, takes no part in comparisons; {where}{others}."
-            )
-    return tuple(notes)
-
-
 def _over_targets(context: StudyContext) -> str:
     targets = list(context.cohort.classes)
     return f", mean over {len(targets)} targets ({', '.join(targets)})" if len(targets) > 1 else ""
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
-
-
-def _was(count: int) -> str:
-    return "was" if count == 1 else "were"
 
 
 def _capital(text: str) -> str:

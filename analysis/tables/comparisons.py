@@ -11,10 +11,10 @@ from analysis.tables.caption import (
     comparison_note,
     interval_note,
     rope_note,
-    stamps,
     study_notes,
     undefined_notes,
 )
+from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import Contrast, chosen, contrasts, references, scored
 from analysis.tables.formatting import decimals

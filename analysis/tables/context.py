@@ -35,7 +35,10 @@ class FoldPlan:
 
 @dataclass(frozen=True)
 class StudyContext:
-    """The study around a table. `leak_share`: share of evaluation samples with a sibling of their group in training."""
+    """The study around a table. `leak_share`: share of evaluation samples with a sibling of their group in training.
+
+    `factors` are the dotted settings that the study varies, in its order.
+    """
 
     study: str
     question: str
@@ -46,6 +49,7 @@ class StudyContext:
     features: str = ""
     left_out: int = 0
     warnings: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
 
 
 def study_context(
@@ -57,6 +61,7 @@ def study_context(
     features: str = "",
     sample: str = "sample",
     n_configurations: int | None = None,
+    factors: Sequence[str] = (),
 ) -> StudyContext:
     """Gather the context from the ledger.
 
@@ -68,6 +73,7 @@ def study_context(
         features: what was trained on, as "frozen features, no augmentation".
         sample: the word for one row of the cohort; "image" where each has one image.
         n_configurations: how many were tried on these folds; all of `results` unless more were.
+        factors: the dotted settings that the study varies; a leaderboard shows them as columns.
 
     Raises:
         AnalysisError: no records, or records of different cohorts or fold plans.
@@ -102,6 +108,7 @@ def study_context(
         features=features,
         left_out=cohort.left_out,
         warnings=mix_warnings(done),
+        factors=tuple(factors),
     )
 
 

@@ -47,7 +47,7 @@ class Dimension:
 
     def level_of(self, result: ConfigurationResult) -> Level:
         """Return the level of a configuration."""
-        return self.level(_flat(result.configuration).get(self.name))
+        return self.level(flat(result.configuration).get(self.name))
 
     def heading(self, level: Level) -> str:
         """Return what stands over the column of a level: `multiply`, or with its setting `depth 2`."""
@@ -68,13 +68,13 @@ def dimension(name: str, results: Sequence[ConfigurationResult]) -> Dimension:
     Raises:
         AnalysisError: no configuration has it; the message offers the nearest name.
     """
-    settings = [_flat(result.configuration) for result in results]
-    known = {key: None for flat in settings for key in flat}
+    settings = [flat(result.configuration) for result in results]
+    known = {key: None for one in settings for key in one}
     if name not in known:
         inside = [key for key in known if key.startswith(f"{name}.")]
         hint = f"; it is a section, choose one of {', '.join(inside)}" if inside else did_you_mean(name, known)
         raise AnalysisError(f"no configuration has a setting {name!r}{hint}")
-    values = [flat.get(name) for flat in settings]
+    values = [one.get(name) for one in settings]
     is_subset = any(isinstance(value, list | tuple) for value in values) and all(
         value is None or (isinstance(value, list | tuple) and all(isinstance(one, str) for one in value))
         for value in values
@@ -113,7 +113,7 @@ def ordered(found: Iterable[Level], order: Sequence[Any], of: Dimension) -> tupl
 
 def differing(one: ConfigurationResult, other: ConfigurationResult) -> tuple[str, ...]:
     """Return the dotted settings in which two configurations differ."""
-    a, b = _flat(one.configuration), _flat(other.configuration)
+    a, b = flat(one.configuration), flat(other.configuration)
     return tuple(key for key in dict.fromkeys([*a, *b]) if a.get(key) != b.get(key))
 
 
@@ -123,11 +123,12 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested settings by dotted name."""
+    found: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            found[f"{prefix}{key}"] = value
+    return found

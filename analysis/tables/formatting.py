@@ -42,6 +42,16 @@ def text_rows(table: Table) -> list[list[str]]:
     return [[cell_text(cell, column) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]
 
 
+def plural(count: int, word: str) -> str:
+    """Return `1 lesion`, `7,470 lesions`."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def was(count: int) -> str:
+    """Return the verb that goes with a count."""
+    return "was" if count == 1 else "were"
+
+
 def is_numeric(column: Column) -> bool:
     """Whether a column holds numbers and is aligned to the right."""
     return column.kind != "text"

@@ -1,7 +1,8 @@
 """The per-class recall table: configurations down, classes across (the shape of MetaNet's Table 2).
 
 It is printed beside every MCR table because fusion can raise the mean while melanoma recall falls (MetaNet, Table 2).
-Each cell is the mean over folds with the fold SD, which is a spread and no interval.
+Each cell is the mean over folds with the fold SD, which is a spread and no interval. Figures of a published table stand
+in a row of their own under the configuration they belong to.
 """
 
 from collections.abc import Sequence
@@ -10,13 +11,16 @@ import numpy as np
 
 from analysis.errors import AnalysisError
 from analysis.evaluation import ClassCount, ConfigurationResult
-from analysis.tables.caption import caption, stamps, study_notes
+from analysis.tables.caption import caption, study_notes
+from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import chosen
 from analysis.tables.dimensions import did_you_mean, dimension, ordered
+from analysis.tables.leaderboard import ranked
+from analysis.tables.published import DIGITS, Published, published_beside
 from analysis.tables.records import recall_records
 from analysis.tables.specification import TableSpecification
-from analysis.tables.table import Cell, Column, Table
+from analysis.tables.table import MISSING, Cell, Column, Table
 
 
 def build(
@@ -60,36 +64,74 @@ def _table(
 ) -> Table:
     classes = context.cohort.classes[target]
     of_target = target if len(context.cohort.classes) > 1 else None
-    summaries = {result.identifier: _summary(result, target) for result in results if result.complete}
+    shown = _shown(specification, results, target)
+    summaries = {result.identifier: _summary(result, target) for result in shown if result.complete}
+    published = published_beside(specification, context, "recall")
+    digits = DIGITS if published else 1
+    names = [count.name for count in classes]
     return Table(
         name=f"{specification.name}_{target}" if several else specification.name,
         title=f"{specification.title} ({target})" if several else specification.title,
         caption=caption(context, "recall of each class and their mean (MCR)", of_target),
         columns=(
             Column("configuration"),
-            *(_class_column(count, context) for count in classes),
-            Column("MCR, %", "percent"),
+            *(_class_column(count, context, digits) for count in classes),
+            Column("MCR, %", "percent", digits=digits),
         ),
-        rows=tuple(_row(result, target, summaries, len(classes)) for result in results),
+        rows=tuple(
+            row
+            for result in shown
+            for row in (_row(result, target, summaries, len(classes)), *_published_row(published, result, names))
+        ),
         notes=(
             f"Under each class: {context.cohort.sample}s / {context.cohort.group}s. Cells: mean over folds ± SD over "
             "folds, which is a spread, not an interval.",
-            *_absent_notes(results, target),
-            *_never_notes(results, target, [count.name for count in classes]),
-            *study_notes(context, results),
+            *_limit_note(specification, results, len(shown)),
+            *_absent_notes(shown, target),
+            *_never_notes(shown, target, names),
+            *(published.notes(shown, names) if published else ()),
+            *study_notes(context, shown),
+            *dropped_note(results),
         ),
-        stamps=stamps(results),
+        stamps=stamps(shown),
         records=tuple(
-            row
-            for result in results
+            row | (published.fields(result, str(row["class"])) if published else {})
+            for result in shown
             if result.complete
             for row in recall_records(result, target, *summaries[result.identifier])
         ),
     )
 
 
-def _class_column(count: ClassCount, context: StudyContext) -> Column:
-    return Column(count.name, "percent", subtitle=f"{count.n_samples:,} / {count.n_groups:,}")
+def _shown(
+    specification: TableSpecification, results: Sequence[ConfigurationResult], target: str
+) -> tuple[ConfigurationResult, ...]:
+    """All that were not dropped, or with a limit the best that are complete."""
+    if specification.shown is None:
+        return tuple(result for result in results if result.dropped is None)
+    return tuple(result for result, _ in ranked(results, "mcr", target)[: specification.shown])
+
+
+def _limit_note(
+    specification: TableSpecification, results: Sequence[ConfigurationResult], shown: int
+) -> tuple[str, ...]:
+    if specification.shown is None:
+        return ()
+    complete = sum(result.complete for result in results)
+    return (f"Shown are the best {shown} by MCR of {complete:,} complete configurations.",)
+
+
+def _published_row(
+    published: Published | None, result: ConfigurationResult, names: Sequence[str]
+) -> tuple[tuple[Cell, ...], ...]:
+    if published is None or not any(published.figure(result, name) for name in names):
+        return ()
+    heading = f"published, {published.stamp}" if published.stamp else "published"
+    return ((Cell(text=heading), *(published.cell(result, name) for name in names), MISSING),)
+
+
+def _class_column(count: ClassCount, context: StudyContext, digits: int) -> Column:
+    return Column(count.name, "percent", subtitle=f"{count.n_samples:,} / {count.n_groups:,}", digits=digits)
 
 
 def _summary(result: ConfigurationResult, target: str) -> tuple[list[float], list[float | None]]:

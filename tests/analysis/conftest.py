@@ -1,5 +1,7 @@
 """A synthetic ledger: records and predictions of invented fold fits, paired across configurations as real ones are."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,7 +86,20 @@ class SyntheticStudy:
                 columns[probability_column(target, name)] = probabilities[:, number].astype(np.float32)
         return pd.DataFrame(columns)
 
-    def result(self, configuration, skill, *, label=None, seed=1, missing=(), diverged=()) -> ConfigurationResult:
+    def result(
+        self,
+        configuration,
+        skill,
+        *,
+        label=None,
+        seed=1,
+        missing=(),
+        diverged=(),
+        dropped=None,
+        procedure=None,
+        **changes,
+    ) -> ConfigurationResult:
+        """Invent and evaluate one configuration; `procedure` adds to the identity of its records."""
         identifier = digest(configuration)[:12]
         self.records = getattr(self, "records", [])
         records, frames = [], {}
@@ -93,12 +108,13 @@ class SyntheticStudy:
                 continue
             bad = (repeat, fold) in diverged
             state = {"state": "diverged", "reason": "the loss is not finite"} if bad else {}
-            record = self.record(identifier, configuration, repeat, fold, **state)
+            record = self.record(identifier, configuration, repeat, fold, **state | changes)
+            record = replace(record, identity=record.identity | (procedure or {}))
             records.append(record)
             if not bad:
                 frames[record.key] = self.frame(record, skill, seed)
         self.records += records
-        return evaluate(identifier, configuration, label or identifier, self.planned, records, frames)
+        return evaluate(identifier, configuration, label or identifier, self.planned, records, frames, dropped=dropped)
 
     def context(self, results, **changes):
         settings = {

@@ -105,6 +105,16 @@ def test_a_configuration_with_a_fold_missing_or_diverged_has_no_scores(make_stud
     assert (nothing.progress, nothing.complete) == ("0/5", False)
 
 
+def test_a_dropped_configuration_is_incomplete_by_intent(make_study, configure):
+    study = make_study()
+    dropped = study.result(configure("none"), 1.0, missing=[(0, 4)], dropped="racing")
+    assert (dropped.complete, dropped.unfinished, dropped.dropped) == (False, False, "racing")
+    missing = study.result(configure("concat"), 1.0, missing=[(0, 4)])
+    assert (missing.unfinished, missing.dropped) == (True, None)
+    whole = study.result(configure("multiply"), 1.0, dropped="racing")  # its folds came from another study's ledger
+    assert (whole.complete, whole.unfinished, whole.dropped) == (True, False, None)
+
+
 def test_an_image_level_plan_may_split_lesions_and_a_grouped_one_may_not(make_study):
     leaking = make_study(plan="image-level")
     records, frames = fits_of(leaking, {})

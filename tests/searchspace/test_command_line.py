@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from analysis.ledger.storage import Storage
 from models.errors import InputError
-from searchspace.cluster import Cluster
+from searchspace.cluster import Cluster, Node
 from searchspace.command_line import run_command
 from searchspace.study import Resources
 from searchspace.workspace import REQUEST, open_workspace, read_request
@@ -21,7 +21,7 @@ def test_help_names_every_option(run):
     options = {word.strip("[],") for word in result.stdout.split() if word.strip("[").startswith("--")}
     assert options == {
         "--help", "--data", "--weights", "--set", "--out", "--ledger", "--executor", "--address", "--skip-bad",
-        "--resume", "--dry-run",
+        "--replay", "--resume", "--dry-run",
     }  # fmt: skip
 
 
@@ -212,4 +212,4 @@ def test_a_remote_run_folder_gets_its_curves_at_the_end(tmp_path):
     ],
 )
 def test_concurrency_follows_from_the_resources(cpus, gpus, wanted, trials, at_once):
-    assert Cluster(cpus, gpus, True, Path()).concurrency(wanted, trials) == at_once
+    assert Cluster((Node(cpus, gpus),), True, Path()).concurrency(wanted, trials) == at_once

@@ -11,23 +11,22 @@ from typing import Any
 
 from ray import tune
 
-from trainables.events import Event, FitEnded, to_report
-from trainables.planning import Trial, TrialContext
+from trainables.events import Event, FitEnded, Judge, to_report
+from trainables.executors.parcel import Parcel
+from trainables.planning import TrialContext
 from trainables.trial import run_trial
 
 REPORT_SECONDS = 0.5
 
 
 class WarmTrial(tune.Trainable):
-    """Runs the trial named by `config["trial"]` out of the study's trials, a slice of its events per step."""
+    """Runs the trial in `config["trial"]`, a Parcel, a slice of its events per step."""
 
-    def setup(
-        self, config: dict[str, Any], context: TrialContext | None = None, trials: dict[str, Trial] | None = None
-    ) -> None:
-        """Take the shared context and all trials once; which one to run comes with the configuration."""
-        if context is None or trials is None:
-            raise ValueError("WarmTrial is built with tune.with_parameters(WarmTrial, context=..., trials=...)")
-        self._context, self._trials = context, trials
+    def setup(self, config: dict[str, Any], context: TrialContext | None = None, judge: Judge | None = None) -> None:
+        """Take the shared context and the judge once; which trial to run comes with the configuration."""
+        if context is None:
+            raise ValueError("WarmTrial is built with tune.with_parameters(WarmTrial, context=..., judge=...)")
+        self._context, self._judge = context, judge
         self._start(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -55,5 +54,7 @@ class WarmTrial(tune.Trainable):
         """Nothing to load: a restarted trial skips what the ledger has."""
 
     def _start(self, config: dict[str, Any]) -> None:
-        trial = self._trials[config["trial"]]
-        self._events: Iterator[Event] = run_trial(trial, self._context, workers=self._context.threads)
+        parcel: Parcel = config["trial"]
+        self._events: Iterator[Event] = run_trial(
+            parcel.trial(), self._context, workers=self._context.threads, judge=self._judge
+        )

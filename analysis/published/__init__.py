@@ -1,0 +1,5 @@
+"""Figures that papers printed, as data: one YAML file per table, looked up by the settings of a configuration."""
+
+from analysis.published.cells import PublishedCell, PublishedTable, published_names, published_table
+
+__all__ = ["PublishedCell", "PublishedTable", "published_names", "published_table"]

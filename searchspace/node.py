@@ -1,0 +1,69 @@
+"""What open trials need on this node, computed once with all its cores: frozen features, or pixels to fine-tune on."""
+
+from collections.abc import Iterable
+
+from analysis.ledger import digest
+from searchspace.plan import Plan
+from trainables.configuration import Configuration
+from trainables.environment import device_for
+from trainables.images import open_pixels
+from trainables.images.pixels import Tick, pixels_identity
+from trainables.node_cache import is_cached
+from trainables.planning import TrialContext
+
+
+def check_backbones(context: TrialContext, configurations: Iterable[Configuration]) -> None:
+    """Build every distinct backbone once, unless its features are cached.
+
+    Raises:
+        InputError: an unknown name, an image size it cannot take, weights that do not fit, too many frozen stages.
+    """
+    built = set()
+    for configuration in configurations:
+        source = context.features_of(configuration)
+        decided = [configuration.backbone.name, configuration.input_size, source.weights_identity]
+        what = digest([*decided, configuration.backbone.frozen_stages])
+        if what in built or not (configuration.fine_tuned or not source.is_cached(context.cache)):
+            continue
+        built.add(what)
+        backbone = source.build_backbone(configuration.input_size)
+        if configuration.fine_tuned:
+            backbone.freeze(int(configuration.backbone.frozen_stages))
+
+
+def prepare_node(
+    context: TrialContext, configurations: Iterable[Configuration], workers: int, tick: dict[str, Tick]
+) -> None:
+    """Compute what the configurations read on this node, with all its cores, so that no trial waits for it.
+
+    `tick` holds callbacks for the stages `images` and `features`.
+    """
+    for configuration in _distinct(context, configurations):
+        if configuration.fine_tuned:
+            open_pixels(context.cohort, configuration.image, context.cache, workers=workers, tick=tick["images"])
+        else:
+            source, device = context.features_of(configuration), device_for(context.gpu)
+            source.open(context.cache, workers=workers, device=device, tick=tick.__getitem__)
+
+
+def missing_inputs(plan: Plan) -> list[Configuration]:
+    """Return one configuration for each set of inputs that the open trials need and this node does not have."""
+    context = plan.context
+    return [found for found in _distinct(context, plan.to_prepare) if not _is_ready(context, found)]
+
+
+def _is_ready(context: TrialContext, configuration: Configuration) -> bool:
+    if configuration.fine_tuned:
+        return is_cached(context.cache, "pixels", pixels_identity(context.cohort, configuration.image))
+    return context.features_of(configuration).is_cached(context.cache)
+
+
+def _distinct(context: TrialContext, configurations: Iterable[Configuration]) -> list[Configuration]:
+    """Return the last configuration of each distinct set of inputs."""
+    return list({_inputs_of(context, configuration): configuration for configuration in configurations}.values())
+
+
+def _inputs_of(context: TrialContext, configuration: Configuration) -> str:
+    if configuration.fine_tuned:
+        return digest(pixels_identity(context.cohort, configuration.image))
+    return digest(context.features_of(configuration).identity)

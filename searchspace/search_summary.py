@@ -1,0 +1,138 @@
+"""What a search came to, beside its tables: how its trials ended, what was spent, and what mattered.
+
+Importance is Optuna's PED-ANOVA (Watanabe et al., IJCAI 2023) over the complete trials; it says which setting tells the
+better half from the rest, not how large its effect is.
+"""
+
+from collections import Counter
+
+import optuna
+from rich.console import Console
+
+from searchspace.exploration import DATABASE, Exploration
+from searchspace.search import Entry, verify
+from searchspace.search.verdicts import differing_scores
+from searchspace.workspace import Workspace
+
+NAME = "search_summary.md"
+FEWEST = 10
+"""Complete trials below which an importance would be noise."""
+MOST = 500
+"""Trials above which sampling them all again would take minutes."""
+
+
+def show_search(exploration: Exploration, workspace: Workspace, console: Console) -> None:
+    """Print the summary of a search and write it beside the tables."""
+    lines = summary(exploration)
+    workspace.storage.write(f"tables/{NAME}", _markdown(exploration, lines).encode())
+    console.print()
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
+    if workspace.storage.local is not None:
+        console.print(
+            f"database     optuna-dashboard sqlite:///{workspace.scratch / DATABASE}", markup=False, highlight=False
+        )
+
+
+def summary(exploration: Exploration) -> list[str]:
+    """Return the lines of the summary."""
+    entries = exploration.proposer.entries
+    run = [entry for entry in entries if entry.handed_out]
+    spent, full = sum(len(entry.folds) for entry in run), exploration.folds * len(run)
+    lines = [
+        f"search: {_ends(run)}",
+        f"fold fits: {spent} of the {full} that all trials have ({spent / max(1, full):.0%})",
+        *_skipped(entries),
+        *(f"ended: {exploration.proposer.finished}" for _ in [0] if exploration.proposer.finished),
+        *_importance(exploration),
+        *_verified(exploration),
+        *(f"damaged: {line}" for line in exploration.proposer.damaged),
+    ]
+    return lines
+
+
+def _ends(run: list[Entry]) -> str:
+    states = Counter(_end(entry) for entry in run)
+    return f"{len(run)} trials: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+
+
+def _end(entry: Entry) -> str:
+    if entry.state == "pruned" and entry.dropped is not None:
+        return f"dropped by {entry.dropped['rule']}"
+    return entry.state
+
+
+def _skipped(entries: list[Entry]) -> list[str]:
+    skipped = [entry for entry in entries if entry.state == "skipped"]
+    if not skipped:
+        return []
+    reasons = Counter("known already" if "same configuration" in str(e.reason) else "impossible" for e in skipped)
+    told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+    return [f"skipped suggestions: {told}"]
+
+
+def _importance(exploration: Exploration) -> list[str]:
+    study = exploration.proposer.study
+    complete = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+    if len(complete) < FEWEST:
+        return []
+    try:
+        found = optuna.importance.get_param_importances(study)
+    except (RuntimeError, ValueError):  # a space without variation
+        return []
+    shares = ", ".join(f"{name} {share:.2f}" for name, share in found.items())
+    return [f"importance (PED-ANOVA, {len(complete)} complete trials): {shares}"]
+
+
+def _verified(exploration: Exploration) -> list[str]:
+    """Ask again in the recorded order, and say whether the suggestions follow from the record; of a replay, scores too.
+
+    A replay is checked against the order of the search that it repeats: its own trials may have ended in another one.
+    """
+    assert exploration.plan.space is not None
+    entries, replayed = exploration.proposer.entries, exploration.replayed
+    recorded = entries if replayed is None else replayed
+    lines = []
+    if len(recorded) <= MOST:
+        differences = verify(recorded, exploration.plan.space, exploration.settings)
+        lines = [_said("suggestions", f"asked again in their order, all {len(recorded)} are the same", differences)]
+    if replayed is not None:
+        fits = sum(len(entry.folds) for entry in replayed)
+        differences = differing_scores(entries, replayed)
+        lines.append(_said("replayed", f"all {fits} fold fits have the recorded scores", differences))
+    return lines
+
+
+def _said(what: str, same: str, differences: list[str]) -> str:
+    return f"{what}: {same}" if not differences else f"{what}: {len(differences)} differ; the first: {differences[0]}"
+
+
+def _markdown(exploration: Exploration, lines: list[str]) -> str:
+    rows = [
+        f"| {entry.number} | {entry.label} | {_end(entry)} | {_score(entry)} | {len(entry.folds)} | {_why(entry)} |"
+        for entry in exploration.proposer.entries
+        if entry.handed_out
+    ]
+    head = ["| trial | configuration | end | MCR, % | fold fits | why |", "| ---: | --- | --- | ---: | ---: | --- |"]
+    told = [f"- {line}" for line in lines]
+    return "\n".join([f"# Search {exploration.plan.study.name}", "", *told, "", *head, *rows, ""])
+
+
+def _score(entry: Entry) -> str:
+    return f"{100 * entry.value:.1f}" if entry.value is not None else "–"
+
+
+def _why(entry: Entry) -> str:
+    if entry.dropped is None:
+        return (entry.reason or "").replace("|", "/")
+    evidence = entry.dropped["evidence"]
+    if "difference" in evidence:
+        return (
+            f"{100 * evidence['difference']:+.1f} points against {evidence['incumbent']} after "
+            f"{len(evidence['folds'])} folds, threshold {100 * evidence['threshold']:+.1f}"
+        )
+    if "rank" in evidence:
+        return (
+            f"rank {evidence['rank']} of {evidence['reached']} at epoch {evidence['epoch']}, {evidence['kept']} go on"
+        )
+    return str(evidence.get("reason") or "").replace("|", "/")
