@@ -80,9 +80,9 @@ class Cluster:
     def layout(self, wanted: Resources, folds: int, trials: int, *, judged: bool = False) -> Layout:
         """Return how trials of `folds` fold fits share the cluster in the executor `train`.
 
-        The layout with the fewest rounds of fold fits is taken; among equals the one with more ranks in a trial, which
-        needs fewer drivers on the head node and has complete configurations earlier. Drivers take no CPU, so one CPU is
-        enough. A `judged` trial trains its first two fold fits one after the other.
+        The layout with the fewest rounds of fold fits is taken, among equals the one with the fewest drivers, which all
+        live on the head node, and then with the fewest ranks. Drivers take no CPU, so one CPU is enough. A `judged`
+        trial trains its first two fold fits one after the other.
 
         Raises:
             InputError: not even one trial fits; names what is wanted and what there is.
@@ -95,14 +95,14 @@ class Cluster:
             )
         if together > 1:
             return Layout(max(1, min(slots // together, trials)), together)
+        alone = min(folds, 2) if judged else 0
+        spread = max(1, folds - alone)
 
-        def rounds(ranks: int) -> int:
-            alone = min(folds, 2) if judged else 0
-            within = alone + math.ceil((folds - alone) / ranks)
-            return within * math.ceil(trials / min(slots // ranks, max(1, trials)))
+        def cost(layout: Layout) -> tuple[int, Layout]:
+            return (alone + math.ceil(spread / layout.ranks)) * math.ceil(trials / layout.trials), layout
 
-        ranks = min(range(1, min(slots, max(1, folds)) + 1), key=lambda ranks: (rounds(ranks), -ranks))
-        return Layout(max(1, min(slots // ranks, trials)), ranks)
+        choices = (Layout(max(1, min(slots // ranks, trials)), ranks) for ranks in range(1, min(slots, spread) + 1))
+        return min(choices, key=cost)
 
     def _slots(self, wanted: Resources) -> int:
         slots = sum(node.slots(wanted) for node in self.nodes)
@@ -114,9 +114,14 @@ class Cluster:
                 f"resources.threads={wanted.threads}: that is more CPUs for a trial than a machine of the cluster has, "
                 f"{most_cpus:g}"
             )
+        if wanted.gpu > most_gpus:
+            raise InputError(
+                f"resources.gpu={wanted.gpu:g}: that is more GPU for a trial than a machine of the cluster has, "
+                f"{most_gpus:g}"
+            )
         raise InputError(
-            f"resources.gpu={wanted.gpu:g}: that is more GPU for a trial than a machine of the cluster has, "
-            f"{most_gpus:g}"
+            f"resources.threads={wanted.threads}, resources.gpu={wanted.gpu:g}: no machine of the cluster has both for "
+            "a trial"
         )
 
 

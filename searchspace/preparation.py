@@ -53,6 +53,7 @@ def prepare_plan(request: Request, ledger: Ledger) -> Plan:
         _check_fits(configuration, cohort)
     context = _context(request, cohort, candidates, ledger)
     _check_batches(study, candidates)
+    _check_halving(study, candidates)
     trials = tuple(plan_trial(label, configuration, context) for label, configuration in labelled.items())
     _check_tables(study, cohort, trials)
     check_backbones(context, candidates)
@@ -66,8 +67,9 @@ def probed(study: Study, space: AbstractSpace) -> dict[str, Configuration]:
     """Return distinct configurations at random points of a space and at its starting points, each under a label.
 
     Raises:
-        InputError: a starting point is impossible, or every random point.
+        InputError: a starting point is outside the space or impossible, or every random point is.
     """
+    space.starting_points(study.starting_points)
     found = {}
     impossible = None
     for point in study.starting_points:
@@ -129,6 +131,15 @@ def _check_batches(study: Study, candidates: Sequence[Configuration]) -> None:
                 f"training.batch_size={configuration.training.batch_size} leaves fewer than two samples to each of "
                 f"resources.ranks_per_fit={ranks} processes; make the batch larger"
             )
+
+
+def _check_halving(study: Study, candidates: Sequence[Configuration]) -> None:
+    halving = getattr(study.strategy, "halving", None)
+    if halving is not None and not all(configuration.training.inner_share for configuration in candidates):
+        raise InputError(
+            "strategy.halving reads the inner part of the training folds; set training.inner_share, for example 0.1, "
+            "or strategy.halving=false"
+        )
 
 
 def _weights(request: Request, configurations: Sequence[Configuration]) -> dict[str, Weights]:

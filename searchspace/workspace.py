@@ -44,8 +44,8 @@ class Workspace:
         return self.storage.location
 
     def write_request(self, request: dict[str, Any]) -> None:
-        """Record what was asked for, which `--resume` reads."""
-        self.storage.write("run.json", json.dumps(request, indent=1, sort_keys=True).encode())
+        """Record what was asked for, which `--resume` reads; the order of factors is that of the tables, so it stays."""
+        self.storage.write("run.json", json.dumps(request, indent=1).encode())
 
     def write_tables(self, files: dict[str, bytes]) -> None:
         """Write the finished table files, and remove those of earlier settings that are no longer made."""

@@ -119,6 +119,9 @@ class _Synchronised3d(_Synchronised, nn.BatchNorm3d):
 
 
 class _SynchronisedAct2d(_Synchronised, BatchNormAct2d):
+    act: nn.Module
+    drop: nn.Module
+
     def forward(self, x: Tensor) -> Tensor:
         """Normalise, then drop and activate as timm does."""
         normalised = super().forward(x)

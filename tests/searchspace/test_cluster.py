@@ -1,11 +1,84 @@
-"""Clusters: what a killed run leaves is removed by the next one, and nothing else; source is told apart."""
+"""Clusters: what fits and how it is shared out; remains of killed runs are removed, nothing else; source told apart."""
 
 import os
 import time
+from pathlib import Path
 
+import pytest
 from filelock import FileLock
 
+from models.errors import InputError
 from searchspace import cluster
+from searchspace.cluster import Cluster, Node
+from searchspace.study import Resources
+
+
+def machines(*nodes: tuple[float, float]) -> Cluster:
+    return Cluster(tuple(Node(*node) for node in nodes), True, Path())
+
+
+@pytest.mark.parametrize(
+    ("nodes", "wanted", "trials", "at_once"),
+    [
+        ([(2, 0)], Resources(), 15, 2),
+        ([(16, 0)], Resources(threads=4), 15, 4),
+        ([(16, 0)], Resources(), 3, 3),
+        ([(16, 2)], Resources(gpu=0.5), 15, 4),
+        ([(3, 2)], Resources(gpu=0.25), 15, 3),
+        ([(64, 2)], Resources(gpu=0.3), 15, 6),  # three to a GPU, never one across two
+        ([(3, 0), (3, 0)], Resources(threads=2), 15, 2),  # one CPU of each is left over
+        ([(8, 0), (4, 1)], Resources(gpu=1), 15, 1),
+        ([(1, 0)], Resources(), 0, 1),
+    ],
+)
+def test_concurrency_follows_from_the_resources(nodes, wanted, trials, at_once):
+    assert machines(*nodes).concurrency(wanted, trials) == at_once
+
+
+@pytest.mark.parametrize(
+    ("slots", "folds", "trials", "judged", "expected"),
+    [
+        (1, 5, 9, False, (1, 1)),  # the driver takes no CPU
+        (5, 5, 9, False, (1, 5)),  # 9 rounds; five trials of one rank need 10
+        (10, 5, 9, False, (2, 5)),
+        (100, 5, 1000, False, (20, 5)),  # as many rounds as with 100 drivers
+        (4, 5, 9, False, (2, 2)),  # 15 rounds; one trial of four ranks needs 18
+        (8, 5, 1, False, (1, 5)),
+        (4, 5, 1, False, (1, 3)),  # a fourth rank would save no round
+        (4, 5, 9, True, (4, 1)),
+        (8, 5, 1, True, (1, 3)),  # 1, 1, then three at once
+        (3, 1, 2, False, (2, 1)),
+    ],
+)
+def test_a_layout_has_the_fewest_rounds(slots, folds, trials, judged, expected):
+    assert machines((slots, 0)).layout(Resources(), folds, trials, judged=judged) == expected
+
+
+def test_ranks_that_train_together_take_their_slots_together():
+    together = Resources(ranks_per_fit=2)
+    assert machines((5, 0)).layout(together, 5, 9) == (2, 2)
+    assert machines((5, 0)).layout(together, 5, 1) == (1, 2)
+    wanted = r"resources.ranks_per_fit=2: that is more processes of 2 CPUs and 1 GPU than fit on the cluster, 1"
+    with pytest.raises(InputError, match=wanted):
+        machines((3, 2)).layout(Resources(ranks_per_fit=2, threads=2, gpu=1), 5, 9)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (
+            Resources(threads=4),
+            "resources.threads=4: that is more CPUs for a trial than a machine of the cluster has, 3",
+        ),
+        (Resources(gpu=1), "resources.gpu=1: that is more GPU for a trial than a machine of the cluster has, 0.5"),
+        (Resources(threads=3, gpu=0.5), "resources.threads=3, resources.gpu=0.5: no machine of the cluster has both"),
+    ],
+)
+def test_what_fits_nowhere_is_refused_by_name(wanted, message):
+    small = machines((3, 0), (2, 0.5))
+    for refused in (small.concurrency, lambda *given: small.layout(*given, 5)):
+        with pytest.raises(InputError, match=message):
+            refused(wanted, 9)
 
 
 def test_only_the_remains_of_dead_runs_are_removed(tmp_path, monkeypatch):
