@@ -16,7 +16,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from searchspace.cluster import Layout
+from searchspace.capacity import Layout
 from searchspace.study import Resources
 from trainables.events import Event, Judge, TrialDropped, from_report
 from trainables.executors.inline import Listener

@@ -81,10 +81,11 @@ class _FitRun:
             try:
                 outcome = yield from self._attempt()
             except Exception as error:
-                if not is_out_of_memory(error) or not self._cut_batches():
+                smaller = is_out_of_memory(error) and self._cut_batches()
+                if self.parallel.world > 1:
+                    raise  # the other processes wait for this one: all start again, with smaller batches if so noted
+                if not smaller:
                     outcome = Outcome("failed", None, {}, [], {}, in_one_line(error))
-                elif self.parallel.world > 1:
-                    raise  # the other processes wait for this one: all start again, with the micro-batches just noted
         record = _record(self.trial, self.planned, self.context, outcome)
         if self.parallel.rank == 0:
             record = self.context.ledger.put(record, outcome.predictions)

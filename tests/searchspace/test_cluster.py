@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from models.errors import InputError
 from searchspace import cluster
-from searchspace.cluster import Cluster, Node
+from searchspace.capacity import Cluster, Node
 from searchspace.study import Resources
 
 

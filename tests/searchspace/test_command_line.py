@@ -2,16 +2,13 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from analysis.ledger.storage import Storage
 from models.errors import InputError
-from searchspace.cluster import Cluster, Node
 from searchspace.command_line import run_command
-from searchspace.study import Resources
 from searchspace.workspace import REQUEST, open_workspace, read_request
 
 
@@ -198,18 +195,3 @@ def test_a_remote_run_folder_gets_its_curves_at_the_end(tmp_path):
         assert workspace.storage.local is not None
         workspace.write_tables({"t.md": b"x"})
     assert Storage(tmp_path / "run").read("tables/t.md") == b"x"
-
-
-@pytest.mark.parametrize(
-    ("cpus", "gpus", "wanted", "trials", "at_once"),
-    [
-        (2, 0, Resources(), 15, 2),
-        (16, 0, Resources(threads=4), 15, 4),
-        (16, 0, Resources(), 3, 3),
-        (16, 2, Resources(gpu=0.5), 15, 4),
-        (3, 2, Resources(gpu=0.25), 15, 3),
-        (64, 2, Resources(gpu=0.3), 15, 6),  # three to a GPU, never one across two
-    ],
-)
-def test_concurrency_follows_from_the_resources(cpus, gpus, wanted, trials, at_once):
-    assert Cluster((Node(cpus, gpus),), True, Path()).concurrency(wanted, trials) == at_once

@@ -63,7 +63,12 @@ def suggestions(folder) -> list[tuple]:
 
 def test_a_search_says_what_it_spent_and_that_it_can_be_repeated(whole):
     folder, result = whole
-    for expected in ("12 trials:", "dropped by racing", "asked again in their order, all", "strategy.trials=12 are spent"):
+    for expected in (
+        "12 trials:",
+        "dropped by racing",
+        "asked again in their order, all",
+        "strategy.trials=12 are spent",
+    ):
         assert expected in result.stdout, result.stdout
     assert "| trial | configuration |" in (folder / "tables" / "search_summary.md").read_text()
 
@@ -104,7 +109,9 @@ def test_killed_and_resumed_is_the_uninterrupted_search(study, whole, run, run_e
     assert result.returncode == 0, result.stderr
     assert suggestions(out) == suggestions(whole[0])
     assert tables(out) == tables(whole[0])
-    assert before.items() <= {path.name: path.stat().st_mtime_ns for path in (out / "ledger" / "fits").iterdir()}.items()
+    assert (
+        before.items() <= {path.name: path.stat().st_mtime_ns for path in (out / "ledger" / "fits").iterdir()}.items()
+    )
 
 
 def test_trials_side_by_side_are_replayed_from_their_record(study, run, tmp_path):

@@ -1,0 +1,107 @@
+"""How many trials fit a cluster, worked out before anything is launched."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from models.errors import InputError
+from searchspace.study import Resources
+
+
+class Node(NamedTuple):
+    """What a machine of the cluster has to give."""
+
+    cpus: float
+    gpus: float
+
+    def slots(self, wanted: Resources) -> int:
+        """Return how many processes of `threads` CPUs and `gpu` of one GPU fit; a process has no share of two GPUs."""
+        slots = math.floor(self.cpus / wanted.threads)
+        return min(slots, math.floor(self.gpus) * math.floor(1 / wanted.gpu + 1e-9)) if wanted.gpu else slots
+
+
+class Layout(NamedTuple):
+    """How many trials run at once, and how many ranks share out the fold fits of each."""
+
+    trials: int
+    ranks: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A connected cluster: its machines, whether it is ours alone, and a folder that goes with the run."""
+
+    nodes: tuple[Node, ...]
+    local: bool
+    scratch: Path
+
+    @property
+    def cpus(self) -> float:
+        """CPUs in all."""
+        return sum(node.cpus for node in self.nodes)
+
+    @property
+    def gpus(self) -> float:
+        """GPUs in all."""
+        return sum(node.gpus for node in self.nodes)
+
+    def concurrency(self, wanted: Resources, trials: int) -> int:
+        """Return how many trials of one process each run at once.
+
+        Raises:
+            InputError: not even one trial fits; names what is wanted and what there is.
+        """
+        return max(1, min(self._slots(wanted), trials))
+
+    def layout(self, wanted: Resources, folds: int, trials: int, *, judged: bool = False) -> Layout:
+        """Return how trials of `folds` fold fits share the cluster in the executor `train`.
+
+        The layout with the fewest rounds of fold fits is taken, among equals the one with the fewest drivers, which all
+        live on the head node, and then with the fewest ranks. Drivers take no CPU, so one CPU is enough. A `judged`
+        trial trains its first two fold fits one after the other.
+
+        Raises:
+            InputError: not even one trial fits; names what is wanted and what there is.
+        """
+        slots, together = self._slots(wanted), wanted.ranks_per_fit
+        if together > slots:
+            raise InputError(
+                f"resources.ranks_per_fit={together}: that is more processes of {_words(wanted)} than fit on the "
+                f"cluster, {slots}; lower it, or resources.threads or resources.gpu"
+            )
+        if together > 1:
+            return Layout(max(1, min(slots // together, trials)), together)
+        alone = min(folds, 2) if judged else 0
+        spread = max(1, folds - alone)
+
+        def cost(layout: Layout) -> tuple[int, Layout]:
+            return (alone + math.ceil(spread / layout.ranks)) * math.ceil(trials / layout.trials), layout
+
+        choices = (Layout(max(1, min(slots // ranks, trials)), ranks) for ranks in range(1, min(slots, spread) + 1))
+        return min(choices, key=cost)
+
+    def _slots(self, wanted: Resources) -> int:
+        slots = sum(node.slots(wanted) for node in self.nodes)
+        if slots:
+            return slots
+        most_cpus, most_gpus = (max(values, default=0.0) for values in zip(*self.nodes, strict=True))
+        if wanted.threads > most_cpus:
+            raise InputError(
+                f"resources.threads={wanted.threads}: that is more CPUs for a trial than a machine of the cluster has, "
+                f"{most_cpus:g}"
+            )
+        if wanted.gpu > most_gpus:
+            raise InputError(
+                f"resources.gpu={wanted.gpu:g}: that is more GPU for a trial than a machine of the cluster has, "
+                f"{most_gpus:g}"
+            )
+        raise InputError(
+            f"resources.threads={wanted.threads}, resources.gpu={wanted.gpu:g}: no machine of the cluster has both for "
+            "a trial"
+        )
+
+
+def _words(wanted: Resources) -> str:
+    gpu = f" and {wanted.gpu:g} GPU" if wanted.gpu else ""
+    return f"{wanted.threads} CPU{'s' * (wanted.threads > 1)}{gpu}"
