@@ -80,6 +80,8 @@ def prepare_environment() -> None:
         "TUNE_DISABLE_SIGINT_HANDLER": "1",
         "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
         "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+        # Nested runs have many small processes; Ray would print a paragraph about it again and again.
+        "RAY_DEDUP_LOGS_SKIP_REGEX": "PYTHON worker processes have been started",
     }
     if (Path.home() / ".ray" / "auth_token").exists() or {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
         settings["RAY_AUTH_MODE"] = "token"

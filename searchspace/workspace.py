@@ -44,7 +44,7 @@ class Workspace:
         return self.storage.location
 
     def write_request(self, request: dict[str, Any]) -> None:
-        """Record what was asked for, which `--resume` reads; the order of factors is that of the tables, so it stays."""
+        """Record what was asked for, which `--resume` reads. Factors keep their order, which is that of tables."""
         self.storage.write("run.json", json.dumps(request, indent=1).encode())
 
     def write_tables(self, files: dict[str, bytes]) -> None:

@@ -33,7 +33,7 @@ def _kind(configuration: Configuration) -> str:
     frozen = configuration.backbone.frozen_stages
     stages = f", its first {frozen} stage{'s' if frozen != 1 else ''} frozen" if frozen else ""
     size = "{} x {}".format(*configuration.input_size)
-    return f"backbone fine-tuned{stages} at {size} pixels; augmentation: {_augmentation(configuration)}"
+    return f"backbone fine-tuned at {size} pixels{stages}; augmentation: {_augmentation(configuration)}"
 
 
 def _augmentation(configuration: Configuration) -> str:
