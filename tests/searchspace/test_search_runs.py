@@ -149,6 +149,10 @@ def test_nested_runs_one_at_a_time_are_the_sequential_search(study, whole, run, 
     assert result.returncode == 0, result.stdout + result.stderr
     assert [each[:4] for each in suggestions(tmp_path / "run")] == [each[:4] for each in suggestions(whole[0])[:4]]
     assert "dropped by" in result.stdout
+    storage = f"sqlite:///{tmp_path / 'run' / 'optuna.db'}"
+    (name,) = optuna.get_all_study_names(storage)
+    states = {trial.state.name for trial in optuna.load_study(study_name=name, storage=storage).trials}
+    assert states == {"COMPLETE", "PRUNED"}
     assert not list((tmp_path / "run" / "ledger").glob("checkpoints/*"))
     assert all(record.state == "done" for record in Ledger(tmp_path / "run" / "ledger").records().values())
 

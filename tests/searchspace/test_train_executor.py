@@ -85,6 +85,18 @@ def test_nested_runs_predict_what_inline_does(ran, inline):
         assert table.equals(inline[key])
 
 
+def test_warm_processes_predict_what_inline_does(cluster, inline, tmp_path):
+    from searchspace.tune_driver import tune_trials, warm_trainable
+
+    context, trials = study_of(tmp_path, FROZEN, FINE_TUNED)
+    parcels, heard = [Parcel.of(trial, context) for trial in trials], Heard()
+    assert tune_trials(warm_trainable(context, Resources()), parcels, heard, 2, cluster.scratch) == []
+    found = predictions(context)
+    assert found.keys() == inline.keys()
+    for key, table in found.items():
+        assert table.equals(inline[key])
+
+
 def test_every_event_of_every_rank_reaches_a_slow_listener(ran):
     for label in ("trial 0", "trial 1"):
         ended = ran[1].of(label, FitEnded)
