@@ -79,10 +79,10 @@ def run_command(arguments: Sequence[str]) -> int:
         if options.study == "list":
             _list(console)
             return 0
+        from searchspace.execution import run_study
         from searchspace.options import Options
-        from searchspace.session import run_session
 
-        return run_session(Options.of(options, Path.cwd()), console)
+        return run_study(Options.of(options, Path.cwd()), console)
     except (InputError, AnalysisError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

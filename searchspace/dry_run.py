@@ -71,7 +71,8 @@ def _search(plan: Plan, cores: int) -> list[str]:
     early = f"; {' and '.join(ends)} may end a trial early" if ends else ""
     return [
         f"search: {plan.study.strategy.name} over {', '.join(plan.factors)}",
-        f"budget: {', '.join(f'{name} {value:g}' for name, value in limits.items())}{early}",
+        f"budget: {', '.join(f'{name} {value:g}' for name, value in limits.items())}{early}; "
+        f"then the best {settings.confirm} again on other folds",
         f"work: {_inputs(plan, cores)}; a fold fit takes about {_duration(seconds)} on {plan.context.threads} "
         f"CPU{'s' if plan.context.threads > 1 else ''}, by {len(timed)} configurations of the space",
         "the times come from a few samples and steps on made-up numbers on this machine; start-up not counted",

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import Console
@@ -21,11 +21,24 @@ WIDE = 110
 """Columns from which a table prints its intervals beside their numbers."""
 
 
-def fill_tables(plan: Plan, workspace: Workspace, everything: dict[str, FitRecord]) -> tuple[Table, ...]:
+def fill_tables(plans: Sequence[Plan], workspace: Workspace, everything: dict[str, FitRecord]) -> tuple[Table, ...]:
     """Evaluate every configuration, write the tables and return them; none without fold fits.
 
-    `everything` are the records of the ledger by key, those of other studies that share it included.
+    `plans` are the study and, after a search, the confirmation of its best. `everything` are the records of the ledger
+    by key, those of other studies that share it included.
     """
+    files: dict[str, bytes] = {}
+    found: list[Table] = []
+    for plan in plans:
+        tables = _tables(plan, everything)
+        found += tables
+        files |= render_all(tables) | _figures(plan, tables) if tables else {}
+    if found:
+        workspace.write_tables(files | _left_out(plans[0]))
+    return tuple(found)
+
+
+def _tables(plan: Plan, everything: dict[str, FitRecord]) -> tuple[Table, ...]:
     records = {fit.key: everything[fit.key] for fit in plan.fits if fit.key in everything}
     if not records:
         return ()
@@ -40,13 +53,11 @@ def fill_tables(plan: Plan, workspace: Workspace, everything: dict[str, FitRecor
         sample="image" if len(plan.context.cohort.image_names) == 1 else "sample",
         n_configurations=len(_tried(plan, everything.values())),
     )
-    tables = build_tables(plan.study.tables, results, context)
-    workspace.write_tables(render_all(tables) | _figures(plan, tables) | _left_out(plan))
-    return tables
+    return build_tables(plan.study.tables, results, context)
 
 
 def show_results(
-    plan: Plan,
+    plans: Sequence[Plan],
     tables: tuple[Table, ...],
     everything: dict[str, FitRecord],
     workspace: Workspace,
@@ -58,24 +69,25 @@ def show_results(
     """Print the first table, where everything lies, and what to do next; return the exit code."""
     if tables:
         _print_table(tables[0], console)
-    states = {fit.key: everything[fit.key].state for fit in plan.fits if fit.key in everything}
+    plan, wanted = plans[0], [fit for each in plans for fit in each.wanted]
+    states = {fit.key: everything[fit.key].state for each in plans for fit in each.fits if fit.key in everything}
     done, failed, diverged = (
         sum(state == name for state in states.values()) for name in ("done", "failed", "diverged")
     )
     troubles = "".join(f", {count} {name}" for count, name in ((diverged, "diverged"), (failed, "failed")) if count)
     lines = [
         "",
-        f"{done} of {len(plan.wanted)} fold fits done{troubles}; {seconds:.0f} s",
+        f"{done} of {len(wanted)} fold fits done{troubles}; {seconds:.0f} s",
         *([f"tables       {workspace.location}/tables/*.md, .tex, .csv, .svg"] if tables else []),
         *([f"predictions  {plan.context.ledger.storage.location}/predictions/*.parquet"] if done else []),
         f"curves       tensorboard --logdir {workspace.tensorboard}",
-        *_next(plan, interrupted, complete=done + diverged == len(plan.wanted), failed=failed),
+        *_next(plan, interrupted, complete=done + diverged == len(wanted), failed=failed),
     ]
     for line in lines:
         console.print(line, markup=False, highlight=False)
     if interrupted:
         return 130
-    return 0 if done + (diverged if plan.space else 0) == len(plan.wanted) else 1
+    return 0 if done + (diverged if plan.space else 0) == len(wanted) else 1
 
 
 def _evaluate(plan: Plan, number: int, records: dict[str, FitRecord]) -> ConfigurationResult:

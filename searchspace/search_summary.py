@@ -1,12 +1,16 @@
 """What a search came to, beside its tables: how its trials ended, what was spent, and what mattered.
 
-Importance is Optuna's PED-ANOVA (Watanabe et al., IJCAI 2023) over the complete trials; it says which setting tells the
-better half from the rest, not how large its effect is.
+Importance is Optuna's PED-ANOVA (Watanabe et al., IJCAI 2023): which setting tells the best tenth of the trials from
+the rest, not how large its effect is. A dropped trial counts with its fold-blocked estimate, for among those that were
+not dropped all that matters most is the same.
 """
 
+import warnings
 from collections import Counter
+from collections.abc import Sequence
 
 import optuna
+from optuna.distributions import json_to_distribution
 from rich.console import Console
 
 from searchspace.exploration import DATABASE, Exploration
@@ -15,15 +19,17 @@ from searchspace.search.verdicts import differing_scores
 from searchspace.workspace import Workspace
 
 NAME = "search_summary.md"
-FEWEST = 10
-"""Complete trials below which an importance would be noise."""
+FEWEST = 20
+"""Trials below which an importance would be noise."""
 MOST = 500
 """Trials above which sampling them all again would take minutes."""
 
 
-def show_search(exploration: Exploration, workspace: Workspace, console: Console) -> None:
-    """Print the summary of a search and write it beside the tables."""
-    lines = summary(exploration)
+def show_search(
+    exploration: Exploration, workspace: Workspace, console: Console, confirmed: Sequence[str] = ()
+) -> None:
+    """Print the summary of a search and write it beside the tables; `confirmed` are the finalists on other folds."""
+    lines = [*summary(exploration), *(f"confirmed: {line}" for line in confirmed)]
     workspace.storage.write(f"tables/{NAME}", _markdown(exploration, lines).encode())
     console.print()
     for line in lines:
@@ -72,16 +78,28 @@ def _skipped(entries: list[Entry]) -> list[str]:
 
 
 def _importance(exploration: Exploration) -> list[str]:
-    study = exploration.proposer.study
-    complete = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
-    if len(complete) < FEWEST:
+    scored = [entry for entry in exploration.proposer.entries if _estimate(entry) is not None]
+    if len(scored) < FEWEST:
         return []
-    try:
-        found = optuna.importance.get_param_importances(study)
-    except (RuntimeError, ValueError):  # a space without variation
-        return []
+    study = optuna.create_study(direction="maximize")
+    for entry in scored:
+        given = {name: json_to_distribution(text) for name, text in entry.distributions.items()}
+        study.add_trial(optuna.create_trial(params=entry.parameters, distributions=given, value=_estimate(entry)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = optuna.importance.get_param_importances(study)
+        except (RuntimeError, ValueError):  # a space without variation
+            return []
     shares = ", ".join(f"{name} {share:.2f}" for name, share in found.items())
-    return [f"importance (PED-ANOVA, {len(complete)} complete trials): {shares}"]
+    return [f"importance (PED-ANOVA, {len(scored)} trials): {shares}"]
+
+
+def _estimate(entry: Entry) -> float | None:
+    """Return the score of a complete trial, or the estimate of one that was dropped between folds."""
+    if entry.state == "pruned" and entry.folds and entry.intermediate:
+        return entry.intermediate[max(entry.intermediate)]
+    return entry.value
 
 
 def _verified(exploration: Exploration) -> list[str]:

@@ -1,25 +1,17 @@
-"""One run of a study, from resolved options to finished tables."""
+"""A planned study being trained: by the executor that was asked for, with what is done already shown first."""
 
 import os
-import time
 from dataclasses import dataclass
 
-from rich.console import Console
-
 from models.errors import InputError
-from searchspace.dry_run import show_plan
-from searchspace.exploration import Exploration, open_exploration
+from searchspace.exploration import Exploration
 from searchspace.launch import Launcher
 from searchspace.node import prepare_node
 from searchspace.options import Options
 from searchspace.plan import Plan
-from searchspace.preparation import prepare_plan
 from searchspace.progress import Display
-from searchspace.results import fill_tables, show_results
-from searchspace.search_summary import show_search
-from searchspace.signals import ended_by_sigterm
 from searchspace.tensorboard import TensorBoardLog
-from searchspace.workspace import Workspace, open_ledger, open_workspace
+from searchspace.workspace import Workspace
 from trainables.environment import device_for
 from trainables.events import Event
 from trainables.executors.inline import run_inline
@@ -108,60 +100,6 @@ class Session:
         return self.exploration.folds * max(1, self.exploration.most_trials - len(told))
 
 
-def run_session(options: Options, console: Console) -> int:
-    """Run a study to its end and return the exit code."""
-    started = time.monotonic()
-    study = options.request.study
-    console.print(f"study {study.name}: {study.question}", markup=False, highlight=False)
-    plan = prepare_plan(options.request, open_ledger(options.out, options.ledger))
-    _tell(plan, console)
-    if options.dry_run:
-        show_plan(plan, console, usable_cores())
-        return 0
-    with ended_by_sigterm(), open_workspace(options.out, study.name, options.request.cache) as workspace:
-        exploration = None
-        if plan.space is not None:
-            exploration = open_exploration(plan, workspace.storage, workspace.scratch, options.replay)
-        interrupted = _execute(plan, exploration, options, workspace, console)
-        plan = plan if exploration is None else exploration.explored()
-        records = plan.context.ledger.records()
-        tables = fill_tables(plan, workspace, records)
-        if exploration is not None:
-            show_search(exploration, workspace, console)
-        workspace.publish()
-        seconds = time.monotonic() - started
-        return show_results(plan, tables, records, workspace, console, seconds=seconds, interrupted=interrupted)
-
-
 def usable_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _execute(
-    plan: Plan, exploration: Exploration | None, options: Options, workspace: Workspace, console: Console
-) -> bool:
-    """Train what is left; return whether the user interrupted it."""
-    console.print(f"watch: tensorboard --logdir {workspace.tensorboard}", markup=False, highlight=False)
-    log = TensorBoardLog(workspace.tensorboard, plan.factors)
-    try:
-        with Display(console) as display:
-            Session(plan, exploration, options, workspace, display, log).execute()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        log.close()
-    return False
-
-
-def _tell(plan: Plan, console: Console) -> None:
-    """Say what a user should know before the run starts."""
-    cohort = plan.context.cohort
-    lines = [f"note: {note}" for note in cohort.notes]
-    lines += [f"left out: {problem.sample}: {problem.what}" for problem in cohort.left_out[:10]]
-    if len(cohort.left_out) > 10:
-        lines.append(f"left out: {len(cohort.left_out) - 10:,} more; left_out.csv beside the tables names them all")
-    damaged = plan.context.ledger.damaged.items()
-    lines += [f"damaged: fold fit {key[:12]}: {reason}; it is trained again" for key, reason in damaged]
-    for line in lines:
-        console.print(line, markup=False, highlight=False)

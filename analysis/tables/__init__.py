@@ -44,7 +44,7 @@ def build_tables(
     )
 
 
-RESERVED = ("left_out",)
+RESERVED = ("left_out", "search_summary", "confirmation_mcr", "confirmation_auc")
 """File names that a run uses itself."""
 
 

@@ -47,6 +47,7 @@ class SearchSettings(Settings):
     start: tuple[dict[str, Any], ...] = ()
     constraints: Constraints = Constraints()
     racing: float | None = Field(default=1.0, gt=0.0, le=10.0)
+    confirm: int = Field(default=3, ge=0, le=100)
     halving: HalvingSettings | None = None
 
     @field_validator("racing", "halving", mode="before")

@@ -1,0 +1,91 @@
+"""One run of a study, from resolved options to finished tables."""
+
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from searchspace.confirmation import confirmation, told_again
+from searchspace.dry_run import show_plan
+from searchspace.exploration import Exploration, open_exploration
+from searchspace.options import Options
+from searchspace.plan import Plan
+from searchspace.preparation import prepare_plan
+from searchspace.progress import Display
+from searchspace.results import fill_tables, show_results
+from searchspace.search_summary import show_search
+from searchspace.session import Session, usable_cores
+from searchspace.signals import ended_by_sigterm
+from searchspace.tensorboard import TensorBoardLog
+from searchspace.workspace import Workspace, open_ledger, open_workspace
+
+
+def run_study(options: Options, console: Console) -> int:
+    """Run a study to its end and return the exit code."""
+    started = time.monotonic()
+    study = options.request.study
+    console.print(f"study {study.name}: {study.question}", markup=False, highlight=False)
+    plan = prepare_plan(options.request, open_ledger(options.out, options.ledger))
+    _tell(plan, console)
+    if options.dry_run:
+        show_plan(plan, console, usable_cores())
+        return 0
+    with ended_by_sigterm(), open_workspace(options.out, study.name, options.request.cache) as workspace:
+        console.print(f"watch: tensorboard --logdir {workspace.tensorboard}", markup=False, highlight=False)
+        if plan.space is None:
+            plans, interrupted = [plan], _train(plan, None, options, workspace, console)
+        else:
+            exploration = open_exploration(plan, workspace.storage, workspace.scratch, options.replay)
+            plans, interrupted = _search(exploration, options, workspace, console)
+            show_search(exploration, workspace, console, told_again(exploration, plans[1:]))
+        records = plan.context.ledger.records()
+        tables = fill_tables(plans, workspace, records)
+        workspace.publish()
+        seconds = time.monotonic() - started
+        return show_results(plans, tables, records, workspace, console, seconds=seconds, interrupted=interrupted)
+
+
+def _search(
+    exploration: Exploration, options: Options, workspace: Workspace, console: Console
+) -> tuple[list[Plan], bool]:
+    """Search, then train the best again on other folds; return the plans, and whether the user interrupted."""
+    if _train(exploration.plan, exploration, options, workspace, console):
+        return [exploration.explored()], True
+    again = confirmation(exploration)
+    if again is None:
+        return [exploration.explored()], False
+    console.print(f"confirmation: the best {len(again.trials)} again", markup=False, highlight=False)
+    return [exploration.explored(), again], _train(again, None, options, workspace, console, "confirmation")
+
+
+def _train(
+    plan: Plan,
+    exploration: Exploration | None,
+    options: Options,
+    workspace: Workspace,
+    console: Console,
+    curves: str | Path = "",
+) -> bool:
+    """Train what is left, with its curves in that folder of TensorBoard's; return whether the user interrupted it."""
+    log = TensorBoardLog(workspace.tensorboard / curves, plan.factors)
+    try:
+        with Display(console) as display:
+            Session(plan, exploration, options, workspace, display, log).execute()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        log.close()
+    return False
+
+
+def _tell(plan: Plan, console: Console) -> None:
+    """Say what a user should know before the run starts."""
+    cohort = plan.context.cohort
+    lines = [f"note: {note}" for note in cohort.notes]
+    lines += [f"left out: {problem.sample}: {problem.what}" for problem in cohort.left_out[:10]]
+    if len(cohort.left_out) > 10:
+        lines.append(f"left out: {len(cohort.left_out) - 10:,} more; left_out.csv beside the tables names them all")
+    damaged = plan.context.ledger.damaged.items()
+    lines += [f"damaged: fold fit {key[:12]}: {reason}; it is trained again" for key, reason in damaged]
+    for line in lines:
+        console.print(line, markup=False, highlight=False)
