@@ -126,8 +126,9 @@ def _said(what: str, same: str, differences: list[str]) -> str:
 
 
 def _markdown(exploration: Exploration, lines: list[str]) -> str:
+    numbers = {entry.configuration: entry.number for entry in exploration.proposer.entries if entry.handed_out}
     rows = [
-        f"| {entry.number} | {entry.label} | {_end(entry)} | {_score(entry)} | {len(entry.folds)} | {_why(entry)} |"
+        f"| {entry.number} | {entry.label} | {_end(entry)} | {_score(entry)} | {len(entry.folds)} | {_why(entry, numbers)} |"
         for entry in exploration.proposer.entries
         if entry.handed_out
     ]
@@ -140,14 +141,15 @@ def _score(entry: Entry) -> str:
     return f"{100 * entry.value:.1f}" if entry.value is not None else "–"
 
 
-def _why(entry: Entry) -> str:
+def _why(entry: Entry, numbers: dict[str | None, int]) -> str:
     if entry.dropped is None:
         return (entry.reason or "").replace("|", "/")
     evidence = entry.dropped["evidence"]
     if "difference" in evidence:
+        rival = numbers.get(evidence["incumbent"], evidence["incumbent"])
         return (
-            f"{100 * evidence['difference']:+.1f} points against {evidence['incumbent']} after "
-            f"{len(evidence['folds'])} folds, threshold {100 * evidence['threshold']:+.1f}"
+            f"{100 * evidence['difference']:+.1f} points against trial {rival} on the same folds; "
+            f"threshold {100 * evidence['threshold']:+.1f}"
         )
     if "rank" in evidence:
         return (

@@ -23,7 +23,7 @@ from ray.util.queue import Empty, Queue
 from trainables.events import Judge, to_report
 from trainables.executors.parcel import Parcel
 
-POLL_SECONDS = "0.1"
+POLL_SECONDS = "0.05"
 """How often Train's controller takes a report; Ray's default of 2 s would let every tick wait as long."""
 QUEUE_SECONDS = 0.2
 GROUP_TIMEOUT_SECONDS = 7 * 24 * 3600
