@@ -31,7 +31,7 @@ STUDY = {
         "fusion.depth": {"values": [1, 2, 3], "when": {"fusion.name": ["multiply"]}},
         "training.learning_rate": {"low": 0.0001, "high": 0.1, "log": True},
     },
-    "strategy": {"name": "tpe", "trials": 12, "seed": 3, "startup_trials": 4},
+    "strategy": {"name": "tpe", "trials": 12, "seed": 3, "startup_trials": 4, "confirm": 1},
     "tables": [{"name": "best", "title": "Best", "kind": "leaderboard", "metrics": ["mcr", "auc"]}],
 }
 
@@ -71,6 +71,20 @@ def test_a_search_says_what_it_spent_and_that_it_can_be_repeated(whole):
     ):
         assert expected in result.stdout, result.stdout
     assert "| trial | configuration |" in (folder / "tables" / "search_summary.md").read_text()
+
+
+def test_the_best_is_trained_again_on_folds_that_the_search_has_not_seen(whole):
+    folder, result = whole
+    assert "re-split of searched data" in (folder / "tables" / "confirmation_mcr.md").read_text()
+    assert "confirmed: " in result.stdout
+    records = Ledger(folder / "ledger").records().values()
+    by_seed: dict[int, list] = {}
+    for record in records:
+        by_seed.setdefault(record.identity["seed"], []).append(record)
+    again = by_seed.pop(max(by_seed, key=lambda seed: seed != 0))
+    assert len(again) == 3
+    assert {record.configuration_id for record in again} <= {r.configuration_id for r in by_seed[0]}
+    assert not {r.identity["assignment"] for r in again} & {r.identity["assignment"] for r in by_seed[0]}
 
 
 def test_optuna_opens_the_database_and_nothing_is_running(whole):
