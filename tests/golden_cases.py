@@ -20,7 +20,7 @@ from models.fusions import FUSIONS, create_fusion
 from models.heads import HEADS_VERSION, Heads
 from trainables.augmentation import AUGMENTATION_VERSION, AugmentationSettings, augment, draws, evaluate
 from trainables.configuration import Configuration
-from trainables.data import FitData
+from trainables.data import FitData, ImageData, ImageSource
 from trainables.features import FEATURES_VERSION, BackboneSettings, FeatureKind, FeatureSource
 from trainables.fit import FoldFit
 from trainables.folds import FoldSettings, make_splits
@@ -150,6 +150,31 @@ def training(**settings: object) -> list[float]:
     return fit.outcome.predictions.filter(like="probability:").iloc[:4].to_numpy().flatten().astype(float).tolist()
 
 
+def fine_tuning() -> list[float]:
+    """Predictions at the end of a short fold fit that trains all but the first stage of its backbone."""
+    cohort = cohort_of(list("abbabaabbabaabba"))
+    configuration = Configuration.of(
+        {
+            "backbone": {"name": "test_resnet", "frozen_stages": 1},
+            "image": {"size": [40, 40]},
+            "augmentation": {"crop": [32, 32], "flip_vertical": 0.5},
+            "metadata": {"fields": ["age", "sex"]},
+            "training": {"epochs": 2, "batch_size": 4, "learning_rate": 0.01, "optimiser": "sgd"},
+        }
+    )
+    rows = [cohort.images.read(row, "dermoscopy") for row in range(len(cohort))]
+    pixels = np.stack([np.resize(image, (1, 40, 40, 3)) for image in rows])
+    with seeded(0):
+        source = ImageSource(pixels, create_backbone("test_resnet", image_size=(32, 32)).eval())
+    data = ImageData(source, torch.from_numpy(cohort.labels("diagnosis")[:, None]), "cpu")
+    split = make_splits(cohort, FoldSettings(folds=2))[0]
+    fit = FoldFit(configuration, split, cohort, data, seed=0, threads=1)
+    list(fit.run())
+    assert fit.outcome is not None
+    assert fit.outcome.predictions is not None
+    return fit.outcome.predictions.filter(like="probability:").to_numpy().flatten().astype(float).tolist()
+
+
 CASES: dict[str, tuple[int, Callable[[], list[float]]]] = {
     "backbone alexnet": (BACKBONES_VERSION, partial(backbone, "alexnet")),
     "backbone mobilenetv1_025": (BACKBONES_VERSION, partial(backbone, "mobilenetv1_025")),
@@ -164,6 +189,7 @@ CASES: dict[str, tuple[int, Callable[[], list[float]]]] = {
     "features pooled": (FEATURES_VERSION, partial(extraction, "pooled")),
     "features map": (FEATURES_VERSION, partial(extraction, "map")),
     "training adam": (TRAINING_VERSION, partial(training, optimiser="adam", schedule="cosine")),
+    "training of a backbone": (TRAINING_VERSION, fine_tuning),
     "training sgd": (TRAINING_VERSION, partial(training, optimiser="sgd", schedule="step", steps=[2])),
     **{f"loss {name}": (LOSSES.version(name), partial(loss, name)) for name in LOSSES.names()},
 }
