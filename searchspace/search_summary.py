@@ -128,7 +128,8 @@ def _said(what: str, same: str, differences: list[str]) -> str:
 def _markdown(exploration: Exploration, lines: list[str]) -> str:
     numbers = {entry.configuration: entry.number for entry in exploration.proposer.entries if entry.handed_out}
     rows = [
-        f"| {entry.number} | {entry.label} | {_end(entry)} | {_score(entry)} | {len(entry.folds)} | {_why(entry, numbers)} |"
+        f"| {entry.number} | {entry.label} | {_end(entry)} | {_score(entry)} | {len(entry.folds)} "
+        f"| {_why(entry, numbers)} |"
         for entry in exploration.proposer.entries
         if entry.handed_out
     ]

@@ -26,6 +26,7 @@ from trainables.executors.warm import WarmTrial
 from trainables.planning import Trial, TrialContext
 
 HEAD = {name: amount for name, amount in DRIVER_RESOURCES.items() if name != "cpu"}
+BENCH = {"num_cpus": 0, "resources": HEAD, "max_restarts": -1, "max_task_retries": -1}
 RESTARTS = 3
 """How often Tune starts a trial again whose process died; it goes on from the ledger."""
 
@@ -76,11 +77,14 @@ class _Bench:
 
 @contextmanager
 def hosted(judge: Judge | None) -> Iterator[RemoteJudge | None]:
-    """Host a picklable judge on the head node for the length of the block; it takes no CPU. None stays None."""
+    """Host a picklable judge on the head node for the length of the block; it takes no CPU. None stays None.
+
+    If its process dies it starts again as it was at first, and learns from what it is told from then on.
+    """
     if judge is None:
         yield None
         return
-    actor = ray.remote(_Bench).options(num_cpus=0, resources=HEAD).remote(pickle.dumps(judge))
+    actor = ray.remote(_Bench).options(**BENCH).remote(pickle.dumps(judge))
     try:
         yield RemoteJudge(actor)
     finally:

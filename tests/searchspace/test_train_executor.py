@@ -158,6 +158,18 @@ def by_fold(tables: dict) -> dict[int, np.ndarray]:
     return {int(t["fold"].iloc[0]): t.filter(like="probability:").to_numpy() for t in chosen}
 
 
+def test_a_judge_whose_process_died_comes_back(cluster):
+    import ray
+
+    from searchspace.tune_driver import hosted
+
+    event = FitEnded(repeat=0, fold=0, key="k", state="done", reused=False, metrics={"mcr": 0.5})
+    with hosted(FewFolds(1)) as word:
+        before = word("trial", event)
+        ray.kill(word.actor, no_restart=False)
+        assert word("trial", event) == before
+
+
 def test_nothing_is_left_on_the_cluster(cluster, ran):
     import ray
     from ray.util.state import list_actors
