@@ -13,11 +13,11 @@ from searchspace.points import configuration_at
 from searchspace.search import Entry, Proposer, Referee, SearchRecord
 from searchspace.search.settings import RandomSearch, TreeParzenSearch
 from searchspace.search.verdicts import RecordedVerdicts
+from searchspace.workspace import DATABASE
 from trainables.events import Event, FitEnded, Judge, TrialDropped
 from trainables.planning import Trial, plan_trial
 from trainables.trial import run_trial
 
-DATABASE = "optuna.db"
 MANY = 10_000
 
 

@@ -32,8 +32,8 @@ class Options:
         Raises:
             InputError: an unknown study, a path that is not there, or settings that cannot be used.
         """
-        if given.out == "" or given.ledger == "":
-            raise InputError("--out and --ledger take a folder or a URI, not an empty text")
+        if "" in (given.out, given.ledger, given.replay):
+            raise InputError("--out, --ledger and --replay take a folder or a URI, not an empty text")
         out = _location(given.out, working_directory)
         earlier: dict[str, Any] = {}
         if given.resume:

@@ -13,10 +13,10 @@ import optuna
 from optuna.distributions import json_to_distribution
 from rich.console import Console
 
-from searchspace.exploration import DATABASE, Exploration
+from searchspace.exploration import Exploration
 from searchspace.search import Entry, verify
 from searchspace.search.verdicts import differing_scores
-from searchspace.workspace import Workspace
+from searchspace.workspace import DATABASE, Workspace
 
 NAME = "search_summary.md"
 FEWEST = 20

@@ -149,5 +149,8 @@ def tune_trials(
             max_concurrent_trials=concurrency,
             trial_dirname_creator=lambda trial: trial.trial_id,
         )
-        results = tune.Tuner(trainable, param_space=space, tune_config=how, run_config=run).fit()
+        try:
+            results = tune.Tuner(trainable, param_space=space, tune_config=how, run_config=run).fit()
+        except RuntimeError as error:  # Tune itself gives up, for example when the node runs out of memory
+            return [*forward.gave_up, " ".join(str(error).split())[:300]]
     return [*forward.gave_up, *(" ".join(str(error).split())[-300:] for error in results.errors)]

@@ -19,6 +19,9 @@ from analysis.ledger import Ledger
 from analysis.ledger.storage import Storage
 from models.errors import InputError
 
+DATABASE = "optuna.db"
+"""What a search shows to optuna-dashboard; its record is beside it."""
+
 MANIFEST = "tables/.written"
 """The names of the table files that the last run in the folder wrote."""
 
@@ -124,7 +127,8 @@ def _remove_if_unused(scratch: Path, storage: Storage) -> None:
     """Leave no folder behind for a run that never started."""
     if storage.read("run.json") is not None:
         return
-    (scratch / ".lock").unlink(missing_ok=True)
+    for name in (".lock", DATABASE):
+        (scratch / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         scratch.rmdir()
 

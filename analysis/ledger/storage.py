@@ -89,9 +89,16 @@ class Storage:
             raise AnalysisError(f"cannot read {name} in {self.location}: {_first_line(error)}") from error
 
     def names(self, folder: str, suffix: str) -> list[str]:
-        """List the files of a folder that end in `suffix`, without it, sorted; an absent folder is empty."""
+        """List the files of a folder that end in `suffix`, without it, sorted; an absent folder is empty.
+
+        Raises:
+            AnalysisError: the folder cannot be listed.
+        """
         selector = fs.FileSelector(f"{self.base}/{folder}", allow_not_found=True)
-        found = (entry.base_name for entry in self.filesystem.get_file_info(selector) if entry.is_file)
+        try:
+            found = [entry.base_name for entry in self.filesystem.get_file_info(selector) if entry.is_file]
+        except OSError as error:
+            raise AnalysisError(f"cannot list {folder} in {self.location}: {_first_line(error)}") from error
         return sorted(name.removesuffix(suffix) for name in found if name.endswith(suffix) and not name.startswith("."))
 
 

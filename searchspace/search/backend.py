@@ -4,9 +4,10 @@ The study lives in a database that `optuna-dashboard` opens. The record is the t
 with it and made again where they differ, so no trial is left running, doubled or half told by a killed process.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import optuna
 from optuna.distributions import distribution_to_json, json_to_distribution
@@ -27,6 +28,26 @@ _STATES = {
     "skipped": TrialState.FAIL,
     "damaged": TrialState.FAIL,
 }
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _written(work: Callable[P, R]) -> Callable[P, R]:
+    """Say in one line that the database cannot be written, as on a full disk; the record goes before it and is kept."""
+
+    @functools.wraps(work)
+    def run(*arguments: P.args, **named: P.kwargs) -> R:
+        try:
+            return work(*arguments, **named)
+        except optuna.exceptions.StorageInternalError as error:
+            raise InputError(
+                "the database of the search cannot be written (is the disk full?); what is finished is kept, "
+                "run the same command again to continue"
+            ) from error
+
+    return run
 
 
 def open_study(name: str, url: str | None, entries: Sequence[Entry]) -> optuna.Study:
@@ -56,6 +77,7 @@ def open_study(name: str, url: str | None, entries: Sequence[Entry]) -> optuna.S
         raise _cannot_open(url, error) from error
 
 
+@_written
 def ask_study(
     study: optuna.Study,
     space: AbstractSpace,
@@ -72,6 +94,7 @@ def ask_study(
     return study.get_trials(deepcopy=False)[trial.number], point
 
 
+@_written
 def tell_study(study: optuna.Study, entry: Entry) -> None:
     """Tell the study how a trial ended."""
     trial = optuna.Trial(study, study.get_trials(deepcopy=False)[entry.number]._trial_id)
@@ -84,6 +107,7 @@ def tell_study(study: optuna.Study, entry: Entry) -> None:
     study.tell(entry.number, entry.value, state=_STATES[entry.state])
 
 
+@_written
 def add_to_study(study: optuna.Study, entry: Entry) -> None:
     """Add a trial as the record has it, running or ended."""
     study.add_trial(_frozen(entry))

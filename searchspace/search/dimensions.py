@@ -59,6 +59,12 @@ class SubsetChoices(Settings):
     subsets: tuple[str, ...] = Field(min_length=1, max_length=12)
     when: dict[str, Any] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _names_differ(self) -> "SubsetChoices":
+        if len(set(self.subsets)) < len(self.subsets):
+            raise ValueError(f"subsets={list(self.subsets)} names one twice")
+        return self
+
     @property
     def values(self) -> tuple[list[str], ...]:
         """The subsets, small ones first."""

@@ -92,7 +92,7 @@ def test_nothing_is_left_running_and_nothing_beside_the_run(warm, run_environmen
 
 def test_tensorboard_has_a_curve_per_fold_fit_and_a_row_per_configuration(warm):
     fold = EventAccumulator(str(warm[0] / "tensorboard" / "concat age" / "fold 2")).Reload()
-    assert set(fold.Tags()["scalars"]) == {"loss", "learning rate", "inner/mcr", "inner/auc"}
+    assert set(fold.Tags()["scalars"]) == {"loss", "learning rate", "inner/loss", "inner/mcr", "inner/auc"}
     steps = [event.step for event in fold.Scalars("inner/mcr")]
     assert steps == list(range(1, 31))
     rows = 0
