@@ -155,7 +155,9 @@ def _start_private(scratch: Path, dashboard: bool) -> None:
     """
     import ray
 
-    private = {"_temp_dir": str(scratch)} if len(str(scratch)) <= LONGEST_FOLDER else {}
+    private: dict[str, Any] = {"_temp_dir": str(scratch)} if len(str(scratch)) <= LONGEST_FOLDER else {}
+    if hasattr(os, "sched_getaffinity"):  # Ray counts all cores, also those that this process may not use
+        private["num_cpus"] = len(os.sched_getaffinity(0))
     try:
         ray.init(address="local", include_dashboard=dashboard, dashboard_host="127.0.0.1", **private, **QUIET)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:

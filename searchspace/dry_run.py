@@ -51,8 +51,8 @@ def _work(plan: Plan, cores: int) -> list[str]:
     left = [fit for trial in plan.trials for fit in plan.open_fits(trial)]
     if not left:
         return ["nothing to train: every fold fit is in the ledger"]
-    seconds = {trial.identifier: seconds_per_fit(trial.configuration, plan.context) for trial in plan.open_trials}
-    train = sum(seconds[trial.identifier] * len(plan.open_fits(trial)) for trial in plan.open_trials)
+    cost = _Cost(plan)
+    train = sum(cost.seconds(trial.configuration) * len(plan.open_fits(trial)) for trial in plan.open_trials)
     steps = sum(_steps(plan, trial.configuration) * len(plan.open_fits(trial)) for trial in plan.open_trials)
     return [
         f"work: {_inputs(plan, cores)}; train {len(left)} fold fits, {steps:,} optimisation steps "
@@ -66,7 +66,8 @@ def _search(plan: Plan, cores: int) -> list[str]:
     assert isinstance(settings, SearchSettings)
     limits = {name: getattr(settings, name) for name in ("trials", "fold_fits", "hours") if getattr(settings, name)}
     timed = plan.candidates[:: max(1, len(plan.candidates) // TIMED)][:TIMED]
-    seconds = sum(seconds_per_fit(configuration, plan.context) for configuration in timed) / len(timed)
+    cost = _Cost(plan)
+    seconds = sum(cost.seconds(configuration) for configuration in timed) / len(timed)
     ends = [name for name in ("racing", "halving") if getattr(settings, name)]
     early = f"; {' and '.join(ends)} may end a trial early" if ends else ""
     return [
@@ -77,6 +78,24 @@ def _search(plan: Plan, cores: int) -> list[str]:
         f"CPU{'s' if plan.context.threads > 1 else ''}, by {len(timed)} configurations of the space",
         "the times come from a few samples and steps on made-up numbers on this machine; start-up not counted",
     ]
+
+
+class _Cost:
+    """Seconds of a fold fit; of fine-tuned ones each backbone at each size is timed once, whatever is fused with it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._context = plan.context
+        self._timed: dict[tuple[object, ...], float] = {}
+
+    def seconds(self, configuration: Configuration) -> float:
+        backbone, training = configuration.backbone, configuration.training
+        if not configuration.fine_tuned:
+            return seconds_per_fit(configuration, self._context)
+        size = (backbone.name, backbone.frozen_stages, configuration.input_size)
+        kind = (*size, training.batch_size, training.epochs, training.inner_share)
+        if kind not in self._timed:
+            self._timed[kind] = seconds_per_fit(configuration, self._context)
+        return self._timed[kind]
 
 
 def _inputs(plan: Plan, cores: int) -> str:

@@ -27,6 +27,7 @@ def run_study(options: Options, console: Console) -> int:
     console.print(f"study {study.name}: {study.question}", markup=False, highlight=False)
     plan = prepare_plan(options.request, open_ledger(options.out, options.ledger))
     _tell(plan, console)
+    options.executor_for(plan)
     if options.dry_run:
         show_plan(plan, console, usable_cores())
         return 0

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.ledger import digest
 from analysis.ledger.storage import Storage
 from models.errors import InputError
 from searchspace.grid import label
@@ -40,9 +41,9 @@ class Exploration:
 
     @property
     def most_trials(self) -> int:
-        """How many complete trials the budget allows; 1 where only hours limit it, for then nobody knows."""
+        """How many complete trials the budget allows; 0 where only hours limit it, for then nobody knows."""
         limits = [self.settings.trials, self.settings.fold_fits and self.settings.fold_fits // self.folds]
-        return min((limit for limit in limits if limit), default=1)
+        return min((limit for limit in limits if limit), default=0)
 
     @property
     def most_at_once(self) -> int:
@@ -110,6 +111,7 @@ def open_exploration(plan: Plan, storage: Storage, scratch: Path, replay: str | 
         replay=replayed,
     )
     if replayed is not None:
+        _check_same_fits(plan, replayed)
         return Exploration(plan, proposer, RecordedVerdicts(replayed).judge, replayed)
     sizes = {(split.repeat, split.fold): len(split.test) for split in first}
     referee = Referee(settings, sizes, plan.context.ledger)
@@ -127,6 +129,16 @@ def _recorded(location: str | None) -> Sequence[Entry] | None:
     if location is None:
         return None
     return SearchRecord(Storage(location)).load()
+
+
+def _check_same_fits(plan: Plan, recorded: Sequence[Entry]) -> None:
+    """Refuse to repeat the suggestions of a search whose trials would be other ones here."""
+    for entry in recorded:
+        if entry.handed_out and digest([fit.key for fit in _planned(plan, entry.settings).fits]) != entry.fits:
+            raise InputError(
+                "--replay: that run folder holds a search on other data, folds, fixed settings or component versions "
+                f"(its trial {entry.number}, {entry.label}, is another one here)"
+            )
 
 
 def _planned(plan: Plan, point: dict[str, object]) -> Trial:

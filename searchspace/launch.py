@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from models.errors import InputError
 from searchspace.cluster import Cluster, connected
 from searchspace.exploration import Exploration
 from searchspace.options import Options
@@ -28,10 +27,6 @@ class Launcher:
             InputError: no cluster, or not even one trial fits it; nothing was started.
         """
         executor = self.options.executor_for(plan)
-        if plan.study.resources.ranks_per_fit > 1 and executor != "train":
-            raise InputError(
-                f"resources.ranks_per_fit={plan.study.resources.ranks_per_fit} needs --executor train, not {executor}"
-            )
         self.say("starting Ray")
         # Ray takes SIGTERM over when it starts, so it is taken back inside.
         with connected(self.options.address, self.say, dashboard=executor == "train") as cluster, ended_by_sigterm():

@@ -62,8 +62,16 @@ class Options:
         )
 
     def executor_for(self, plan: Plan) -> str:
-        """Return the executor that was asked for, else the one that suits the plan."""
-        return self.executor or ("train" if plan.fine_tuned else "warm")
+        """Return the executor that was asked for, else the one that suits the plan.
+
+        Raises:
+            InputError: it cannot train one fold fit with several processes, as the study asks.
+        """
+        executor = self.executor or ("train" if plan.fine_tuned else "warm")
+        ranks = plan.study.resources.ranks_per_fit
+        if ranks > 1 and plan.fine_tuned and executor != "train":
+            raise InputError(f"resources.ranks_per_fit={ranks} needs --executor train, not {executor}")
+        return executor
 
     def as_request(self) -> dict[str, Any]:
         """Return the plain JSON that `--resume` reads back."""

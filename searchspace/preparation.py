@@ -15,6 +15,7 @@ from searchspace.node import check_backbones
 from searchspace.plan import Plan
 from searchspace.points import configuration_at
 from searchspace.search import AbstractSpace, open_space
+from searchspace.search.space import FunctionSpace
 from searchspace.study import Study
 from trainables.cohorts import Cohort, open_cohort
 from trainables.configuration import Configuration
@@ -72,7 +73,8 @@ def probed(study: Study, space: AbstractSpace) -> dict[str, Configuration]:
     space.starting_points(study.starting_points)
     found = {}
     impossible = None
-    for point in study.starting_points:
+    # Those of a function are in the names that it gives to Optuna, and mean nothing before it is called.
+    for point in () if isinstance(space, FunctionSpace) else study.starting_points:
         configuration = configuration_at(study, point)
         found[configuration.identifier] = configuration
     for point in space.probe(PROBES):

@@ -77,7 +77,8 @@ class Display:
             self._detail(f"{trial.label}: fold {event.fold}, epoch {event.epoch}/{event.epochs}, loss {event.loss:.3f}")
             return
         if isinstance(event, TrialDropped):
-            self._total -= len(trial.fits) - sum(place[0] == trial.identifier for place in self._seen)
+            saved = len(trial.fits) - sum(place[0] == trial.identifier for place in self._seen)
+            self._total = max(0, self._total - saved)
             self._show("fold fits", len(self._ended), self._total, f"{trial.label}: dropped by {event.rule}")
             return
         place = (trial.identifier, event.repeat, event.fold)
@@ -95,7 +96,7 @@ class Display:
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total, detail="")
         self._progress.update(self._tasks[name], completed=done, detail=detail)
-        self._plain(f"{name}: {done}/{total}  {detail}".rstrip(), always=done == total)
+        self._plain(f"{name}: {done}{f'/{total}' if total else ''}  {detail}".rstrip(), always=done == total)
 
     def _detail(self, detail: str) -> None:
         if "fold fits" in self._tasks:

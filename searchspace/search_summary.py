@@ -1,16 +1,8 @@
-"""What a search came to, beside its tables: how its trials ended, what was spent, and what mattered.
+"""What a search came to, beside its tables: how its trials ended and why, what was spent, and if it can be repeated."""
 
-Importance is Optuna's PED-ANOVA (Watanabe et al., IJCAI 2023): which setting tells the best tenth of the trials from
-the rest, not how large its effect is. A dropped trial counts with its fold-blocked estimate, for among those that were
-not dropped all that matters most is the same.
-"""
-
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 
-import optuna
-from optuna.distributions import json_to_distribution
 from rich.console import Console
 
 from searchspace.exploration import Exploration
@@ -19,8 +11,6 @@ from searchspace.search.verdicts import differing_scores
 from searchspace.workspace import DATABASE, Workspace
 
 NAME = "search_summary.md"
-FEWEST = 20
-"""Trials below which an importance would be noise."""
 MOST = 500
 """Trials above which sampling them all again would take minutes."""
 
@@ -50,7 +40,7 @@ def summary(exploration: Exploration) -> list[str]:
         f"fold fits: {spent} of the {full} that all trials have ({spent / max(1, full):.0%})",
         *_skipped(entries),
         *(f"ended: {exploration.proposer.finished}" for _ in [0] if exploration.proposer.finished),
-        *_importance(exploration),
+        *_limits(run),
         *_verified(exploration),
         *(f"damaged: {line}" for line in exploration.proposer.damaged),
     ]
@@ -77,29 +67,10 @@ def _skipped(entries: list[Entry]) -> list[str]:
     return [f"skipped suggestions: {told}"]
 
 
-def _importance(exploration: Exploration) -> list[str]:
-    scored = [entry for entry in exploration.proposer.entries if _estimate(entry) is not None]
-    if len(scored) < FEWEST:
-        return []
-    study = optuna.create_study(direction="maximize")
-    for entry in scored:
-        given = {name: json_to_distribution(text) for name, text in entry.distributions.items()}
-        study.add_trial(optuna.create_trial(params=entry.parameters, distributions=given, value=_estimate(entry)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            found = optuna.importance.get_param_importances(study)
-        except (RuntimeError, ValueError):  # a space without variation
-            return []
-    shares = ", ".join(f"{name} {share:.2f}" for name, share in found.items())
-    return [f"importance (PED-ANOVA, {len(scored)} trials): {shares}"]
-
-
-def _estimate(entry: Entry) -> float | None:
-    """Return the score of a complete trial, or the estimate of one that was dropped between folds."""
-    if entry.state == "pruned" and entry.folds and entry.intermediate:
-        return entry.intermediate[max(entry.intermediate)]
-    return entry.value
+def _limits(run: list[Entry]) -> list[str]:
+    """Say how many trials break a limit of `strategy.constraints`; they stay in the tables and are not confirmed."""
+    over = [entry for entry in run if not entry.feasible]
+    return [f"over a limit: {len(over)} of {len(run)} trials; they are not confirmed"] if over else []
 
 
 def _verified(exploration: Exploration) -> list[str]:
@@ -143,6 +114,9 @@ def _score(entry: Entry) -> str:
 
 
 def _why(entry: Entry, numbers: dict[str | None, int]) -> str:
+    over = [f"{name} {share:+.0%} over its limit" for name, share in entry.constraints.items() if share > 0]
+    if over:
+        return ", ".join(over)
     if entry.dropped is None:
         return (entry.reason or "").replace("|", "/")
     evidence = entry.dropped["evidence"]

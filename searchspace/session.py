@@ -80,24 +80,26 @@ class Session:
         self.plan.context.ledger.storage.require_writable()
         self.workspace.write_request(self.options.as_request())
         self.log.start()
-        fits = self._show_what_is_done()
+        left, fits = self._show_what_is_done()
         stages = {name: self.display.stage(name) for name in ("images", "features")}
-        if self.plan.to_prepare and fits:
+        if self.plan.to_prepare and left:
             prepare_node(self.plan.context, self.plan.to_prepare, usable_cores(), stages)
         self.display.fits(fits)
 
-    def _show_what_is_done(self) -> int:
-        """Show the trials that need no training, and return how many fold fits there are at most to train."""
+    def _show_what_is_done(self) -> tuple[bool, int]:
+        """Show the trials that need no training; return whether any is left, and its fold fits (0: nobody knows)."""
         if self.exploration is None:
             open_trials = {trial.identifier for trial in self.plan.open_trials}
             done = [trial for trial in self.plan.trials if trial.identifier not in open_trials]
             run_inline(done, self.plan.context, self.listen, workers=1)
-            return sum(len(self.plan.open_fits(trial)) for trial in self.plan.trials)
+            fits = sum(len(self.plan.open_fits(trial)) for trial in self.plan.trials)
+            return fits > 0, fits
         told = self.exploration.told()
         for trial, events in told:
             for event in events:
                 self.listen(trial, event)
-        return self.exploration.folds * max(1, self.exploration.most_trials - len(told))
+        most = self.exploration.most_trials
+        return True, self.exploration.folds * max(1, most - len(told)) if most else 0
 
 
 def usable_cores() -> int:

@@ -4,6 +4,7 @@ The ledger's storage writes them whole or not at all; they are named by the key 
 belong to nothing else, and removed when the fold fit is done.
 """
 
+import hashlib
 import io
 import pickle
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from typing import Any
 import torch
 
 from analysis.ledger.storage import Storage
+
+CHECKSUM = hashlib.sha256().digest_size
+"""Bytes in front of the checkpoint: torch reads one with changed numbers without a word."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,7 @@ class Checkpoints:
         Raises:
             AnalysisError: it cannot be written.
         """
-        content = io.BytesIO()
-        torch.save({"state": state, "micro_batches": micro_batches}, content)
-        self.storage.write(_name(key), content.getvalue())
+        self._write(key, state, micro_batches)
 
     def load(self, key: str, device: str) -> tuple[dict[str, Any] | None, int]:
         """Return the state and the micro-batches of a fold fit in progress.
@@ -36,24 +38,31 @@ class Checkpoints:
         The state is None when it has to start from its first epoch: nothing was saved, it cannot be read, or only the
         micro-batches were noted.
         """
-        content = self.storage.read(_name(key))
-        if content is None:
+        content = self.storage.read(_name(key)) or b""
+        checksum, body = content[:CHECKSUM], content[CHECKSUM:]
+        if hashlib.sha256(body).digest() != checksum:
             return None, 1
         try:
-            found = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+            found = torch.load(io.BytesIO(body), map_location=device, weights_only=True)
             return found["state"], int(found["micro_batches"])
         except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
             return None, 1
 
     def remove(self, key: str) -> None:
-        """Remove the checkpoint of a fold fit; none is no error."""
+        """Remove the checkpoint of a fold fit, and what a killed process was writing; none is no error."""
         self.storage.remove(_name(key))
+        if self.storage.local is not None:
+            for aside in (self.storage.local / "checkpoints").glob(f".{key}.pt.*"):
+                aside.unlink(missing_ok=True)
 
     def restart(self, key: str, micro_batches: int) -> None:
         """Note that a fold fit starts again from its first epoch, with its batches cut into more parts."""
+        self._write(key, None, micro_batches)
+
+    def _write(self, key: str, state: dict[str, Any] | None, micro_batches: int) -> None:
         content = io.BytesIO()
-        torch.save({"state": None, "micro_batches": micro_batches}, content)
-        self.storage.write(_name(key), content.getvalue())
+        torch.save({"state": state, "micro_batches": micro_batches}, content)
+        self.storage.write(_name(key), hashlib.sha256(content.getvalue()).digest() + content.getvalue())
 
 
 def _name(key: str) -> str:

@@ -15,7 +15,7 @@ from trainables.planning import TrialContext
 
 SAMPLES = 8
 STEPS = 10
-IMAGE_ROWS = 8
+IMAGE_ROWS = 2
 """Of a batch of images only so many are timed: a step of a large network takes minutes on a CPU."""
 
 

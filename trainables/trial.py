@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from analysis.errors import AnalysisError
 from analysis.ledger import FitRecord
 from trainables.checkpoints import Checkpoints
 from trainables.data import Data, open_data
@@ -98,6 +99,15 @@ class _FitRun:
             if self.trial.configuration.fine_tuned
             else (None, 1)
         )
+        fit = self._start(state, micro_batches)
+        for event in fit.run():
+            self._save(fit, event)
+            yield event
+        assert fit.outcome is not None
+        return fit.outcome
+
+    def _start(self, state: dict[str, Any] | None, micro_batches: int) -> FoldFit:
+        """Build the fit and restore the state, if there is one that can be used."""
         fit = FoldFit(
             self.trial.configuration,
             self.split,
@@ -108,18 +118,22 @@ class _FitRun:
             micro_batches=micro_batches,
             parallel=self.parallel,
         )
-        if state is not None:
+        if state is None:
+            return fit
+        try:
             fit.restore(state)
-        for event in fit.run():
-            self._save(fit, event)
-            yield event
-        assert fit.outcome is not None
-        return fit.outcome
+        except (KeyError, RuntimeError, TypeError, ValueError):  # another version wrote it
+            return self._start(None, micro_batches)
+        return fit
 
     def _save(self, fit: FoldFit, event: EpochEnded) -> None:
+        """Save the fit when it is due. Where nothing can be written it goes on unsaved: its record is smaller."""
         due = self.every and event.epoch % self.every == 0 and event.epoch < event.epochs
         if due and self.parallel.rank == 0:
-            self.checkpoints.save(self.planned.key, fit.state(), fit.micro_batches)
+            try:
+                self.checkpoints.save(self.planned.key, fit.state(), fit.micro_batches)
+            except AnalysisError:
+                self.every = 0
 
     def _cut_batches(self) -> bool:
         """Note that the fit starts again with more micro-batches; False when they cannot get smaller."""

@@ -177,6 +177,7 @@ def test_nested_runs_one_at_a_time_are_the_sequential_search(study, whole, run, 
         ("strategy={name: tpe}", "a search needs a budget"),
         ("strategy={name: grid}", "strategy.name=grid walks the space under scientific"),
         ("strategy.fold_fits=2", "strategy.fold_fits=2 is less than one trial takes, 3"),
+        ("search.metadata.fields={subsets: [age, age]}", "subsets=['age', 'age'] names one twice"),
         ("search={space: 'nowhere:space'}", "search.space='nowhere:space' cannot be imported"),
         ("search.fusion.depht=[1]", "fusion.depht is not a known setting; did you mean 'depth'"),
         ("training.learning_rate=0.1", "this study searches training.learning_rate"),
@@ -195,6 +196,19 @@ def test_halving_needs_an_inner_part(study, run):
     result = run(study, "--set", "training.inner_share=0", "--set", "strategy.halving={reduction: 3}")
     assert result.returncode == 2
     assert "strategy.halving reads the inner part" in result.stderr
+
+
+def test_a_replay_of_other_trials_is_refused(study, run, whole, tmp_path):
+    result = run(study, "--out", tmp_path / "run", "--replay", whole[0], "--set", "training.epochs=5")
+    assert result.returncode == 2
+    assert "holds a search on other data, folds, fixed settings or component versions" in result.stderr
+
+
+def test_several_processes_for_a_fold_fit_need_the_executor_train(run):
+    arguments = ("--set", "backbone.frozen_stages=0", "--set", "resources.ranks_per_fit=2", "--executor", "inline")
+    result = run("quickstart", *arguments)
+    assert result.returncode == 2
+    assert "resources.ranks_per_fit=2 needs --executor train, not inline" in result.stderr
 
 
 def test_a_replay_of_nothing_is_one_line(study, run, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from array_cohorts import cohort_of
 
+from analysis.errors import AnalysisError
 from analysis.ledger import Ledger
 from trainables.checkpoints import Checkpoints
 from trainables.configuration import Configuration
@@ -159,6 +160,45 @@ def test_a_damaged_checkpoint_is_no_checkpoint(tmp_path):
     trial = plan_trial("x", configuration, context)
     context.ledger.storage.write(f"checkpoints/{trial.fits[0].key}.pt", b"PK half a file")
     ended = [event for event in run_trial(trial, context, workers=1) if isinstance(event, FitEnded)]
+    assert [event.state for event in ended] == ["done", "done"]
+
+
+def test_a_checkpoint_with_one_changed_number_is_no_checkpoint(tmp_path):
+    configuration = settings(training={"epochs": 2})
+    context = context_of(tmp_path, configuration)
+    trial = plan_trial("x", configuration, context)
+    events = run_trial(trial, context, workers=1)
+    next(events)
+    events.close()
+    path = tmp_path / "ledger" / "checkpoints" / f"{trial.fits[0].key}.pt"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
+    (path.parent / f".{path.name}.half").write_bytes(b"what a killed process was writing")
+    again = list(run_trial(trial, context, workers=1))
+    assert [event.epoch for event in again if isinstance(event, EpochEnded)] == [1, 2, 1, 2]
+    assert not list(path.parent.iterdir())
+
+
+def test_a_checkpoint_of_another_shape_is_no_checkpoint(tmp_path):
+    configuration = settings(training={"epochs": 2})
+    context = context_of(tmp_path, configuration)
+    trial = plan_trial("x", configuration, context)
+    Checkpoints(context.ledger.storage).save(trial.fits[0].key, {"model": {}}, 1)
+    ended = [event for event in run_trial(trial, context, workers=1) if isinstance(event, FitEnded)]
+    assert [event.state for event in ended] == ["done", "done"]
+
+
+def test_a_full_disk_costs_the_checkpoint_and_not_the_fit(tmp_path, monkeypatch):
+    def full(self, key, state, micro_batches):
+        raise AnalysisError("cannot write: no space left on device")
+
+    monkeypatch.setattr(Checkpoints, "save", full)
+    configuration = settings()
+    context = context_of(tmp_path, configuration)
+    ended = [
+        e for e in run_trial(plan_trial("x", configuration, context), context, workers=1) if isinstance(e, FitEnded)
+    ]
     assert [event.state for event in ended] == ["done", "done"]
 
 
