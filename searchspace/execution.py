@@ -32,11 +32,11 @@ def run_study(options: Options, console: Console) -> int:
         show_plan(plan, console, usable_cores())
         return 0
     with ended_by_sigterm(), open_workspace(options.out, study.name, options.request.cache) as workspace:
+        exploration = _open(plan, options, workspace)
         console.print(f"watch: tensorboard --logdir {workspace.tensorboard}", markup=False, highlight=False)
-        if plan.space is None:
+        if exploration is None:
             plans, interrupted = [plan], _train(plan, None, options, workspace, console)
         else:
-            exploration = open_exploration(plan, workspace.storage, workspace.scratch, options.replay)
             plans, interrupted = _search(exploration, options, workspace, console)
             show_search(exploration, workspace, console, told_again(exploration, plans[1:]))
         records = plan.context.ledger.records()
@@ -44,6 +44,13 @@ def run_study(options: Options, console: Console) -> int:
         workspace.publish()
         seconds = time.monotonic() - started
         return show_results(plans, tables, records, workspace, console, seconds=seconds, interrupted=interrupted)
+
+
+def _open(plan: Plan, options: Options, workspace: Workspace) -> Exploration | None:
+    """Open the search of a study that searches."""
+    if plan.space is None:
+        return None
+    return open_exploration(plan, workspace.storage, workspace.scratch, options.replay)
 
 
 def _search(
