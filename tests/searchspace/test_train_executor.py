@@ -167,7 +167,10 @@ def test_a_judge_whose_process_died_comes_back(cluster):
     with hosted(FewFolds(1)) as word:
         before = word("trial", event)
         ray.kill(word.actor, no_restart=False)
-        assert word("trial", event) == before
+        deadline = time.monotonic() + 60
+        while word("trial", event) != before:  # the old process may answer once more
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
 
 
 def test_nothing_is_left_on_the_cluster(cluster, ran):
