@@ -19,7 +19,7 @@ import analysis
 import models
 import trainables
 from models.errors import InputError
-from searchspace.capacity import Cluster, Node
+from searchspace.capacity import Cluster, Node, usable_cores
 
 PREFIX, ALIVE = "fusesearch-", "alive.lock"
 YOUNG_SECONDS = 60.0
@@ -156,8 +156,7 @@ def _start_private(scratch: Path, dashboard: bool) -> None:
     import ray
 
     private: dict[str, Any] = {"_temp_dir": str(scratch)} if len(str(scratch)) <= LONGEST_FOLDER else {}
-    if hasattr(os, "sched_getaffinity"):  # Ray counts all cores, also those that this process may not use
-        private["num_cpus"] = len(os.sched_getaffinity(0))
+    private["num_cpus"] = usable_cores()  # Ray counts all cores, also those that this process may not use
     try:
         ray.init(address="local", include_dashboard=dashboard, dashboard_host="127.0.0.1", **private, **QUIET)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:

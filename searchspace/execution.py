@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from searchspace.capacity import usable_cores
 from searchspace.confirmation import confirmation, told_again
 from searchspace.dry_run import show_plan
 from searchspace.exploration import Exploration, open_exploration
@@ -14,7 +15,7 @@ from searchspace.preparation import prepare_plan
 from searchspace.progress import Display
 from searchspace.results import fill_tables, show_results
 from searchspace.search_summary import show_search
-from searchspace.session import Session, usable_cores
+from searchspace.session import Session
 from searchspace.signals import ended_by_sigterm
 from searchspace.tensorboard import TensorBoardLog
 from searchspace.workspace import Workspace, open_ledger, open_workspace

@@ -55,11 +55,12 @@ def prepare_plan(request: Request, ledger: Ledger) -> Plan:
     context = _context(request, cohort, candidates, ledger)
     _check_batches(study, candidates)
     _check_halving(study, candidates)
-    trials = tuple(plan_trial(label, configuration, context) for label, configuration in labelled.items())
+    grid = labelled if space is None else {}  # a search plans its trials when it suggests them
+    trials = tuple(plan_trial(label, configuration, context) for label, configuration in grid.items())
     _check_tables(study, cohort, trials)
     check_backbones(context, candidates)
     if space is not None:
-        return Plan(study, context, tuple(candidates), (), {}, space)
+        return Plan(study, context, tuple(candidates), trials, {}, space)
     known = ledger.records(fit.key for trial in trials for fit in trial.fits)
     return Plan(study, context, tuple(candidates), trials, known)
 

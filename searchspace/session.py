@@ -1,9 +1,9 @@
 """A planned study being trained: by the executor that was asked for, with what is done already shown first."""
 
-import os
 from dataclasses import dataclass
 
 from models.errors import InputError
+from searchspace.capacity import usable_cores
 from searchspace.exploration import Exploration
 from searchspace.launch import Launcher
 from searchspace.node import prepare_node
@@ -100,8 +100,3 @@ class Session:
                 self.listen(trial, event)
         most = self.exploration.most_trials
         return True, self.exploration.folds * max(1, most - len(told)) if most else 0
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
