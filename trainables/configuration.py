@@ -8,39 +8,38 @@ defaults are filled in, so two ways to write the same model are one configuratio
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
 from analysis.ledger import digest
 from models.errors import InputError
 from models.fusions import FUSIONS
 from trainables.augmentation import AugmentationSettings
-from trainables.features import FROZEN, BackboneSettings, FeatureKind
+from trainables.features import FROZEN, GATE, BackboneSettings, FeatureKind
+from trainables.fusion_settings import FusionSettings
 from trainables.images import ImageSettings
 from trainables.losses import LossSettings
 from trainables.metadata import MetadataSettings
+from trainables.modalities import ModalitySettings
 from trainables.optimisation import TrainingSettings
 from trainables.settings import Settings
 from trainables.validation import explain
 
 
-class FusionSettings(Settings):
-    """How image and metadata meet: fusion, layers of its metadata branch, and whether their widths scale with C."""
-
-    name: str = "concat"
-    depth: int | None = Field(default=None, ge=0)
-    widths: Literal["scaled", "published"] = "scaled"
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        FUSIONS.get(name)
-        return name
-
-
 class HeadSettings(Settings):
-    """The classifier on the fused vector: one linear layer per target, after dropout."""
+    """The classifier on the fused vector: one linear layer per target, after dropout.
+
+    `threshold`: how the probabilities of a two-class target become a decision. `half` takes the likelier class;
+    `youden` takes the second class from a threshold on, chosen on the inner part of the training folds by Youden's
+    index.
+    """
 
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    threshold: Literal["half", "youden"] = "half"
+
+    def canonical(self, *, network: bool) -> dict[str, Any]:
+        """Return the settings that have an effect, as plain JSON; `network`: whether there is one to drop from."""
+        threshold = {} if self.threshold == "half" else {"threshold": self.threshold}
+        return ({"dropout": self.dropout} if network else {}) | threshold
 
 
 class Configuration(Settings):
@@ -48,6 +47,7 @@ class Configuration(Settings):
 
     backbone: BackboneSettings = BackboneSettings()
     image: ImageSettings = ImageSettings()
+    modalities: ModalitySettings = ModalitySettings()
     augmentation: AugmentationSettings = AugmentationSettings()
     metadata: MetadataSettings = MetadataSettings()
     fusion: FusionSettings = FusionSettings()
@@ -66,14 +66,13 @@ class Configuration(Settings):
             configuration = cls.model_validate(sections)
         except ValidationError as error:
             raise InputError(explain(error, cls)) from error
-        configuration._check_fusion()
-        configuration.input_size  # noqa: B018  raises when the crop does not fit into the image
+        configuration._check()
         return configuration
 
     @property
     def fine_tuned(self) -> bool:
-        """Whether any of the backbone is trained; else heads are trained on its frozen features."""
-        return self.backbone.frozen_stages != "all"
+        """Whether any of the backbone is trained; else heads are trained on its frozen features, if it is used."""
+        return self.uses_image and self.backbone.frozen_stages != "all"
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -86,15 +85,30 @@ class Configuration(Settings):
         return FUSIONS.get(self.fusion.name).uses_metadata and bool(self.metadata.fields)
 
     @property
+    def uses_image(self) -> bool:
+        """Whether the model sees the image at all."""
+        return FUSIONS.get(self.fusion_name).uses_image
+
+    @property
+    def estimates(self) -> bool:
+        """Whether an estimator on the metadata takes part in the prediction, or is all of it."""
+        return FUSIONS.get(self.fusion_name).estimates
+
+    @property
     def fusion_name(self) -> str:
-        """The fusion that is really built: without fields every fusion is `none`."""
-        return self.fusion.name if self.uses_metadata else "none"
+        """The fusion that is really built: without fields it is `none`, unless it does without them."""
+        stays = bool(self.metadata.fields) or FUSIONS.get(self.fusion.name).metadata_optional
+        return self.fusion.name if stays else "none"
 
     @property
     def depth(self) -> int | None:
         """The depth of the metadata branch that is really built, or None without one."""
-        kind = FUSIONS.get(self.fusion_name)
-        return None if not kind.depths else kind.default_depth if self.fusion.depth is None else self.fusion.depth
+        return self.fusion.depth_of(self.fusion_name)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the fusion that is really built."""
+        return self.fusion.options_of(self.fusion_name)
 
     @property
     def feature_kind(self) -> FeatureKind:
@@ -105,15 +119,21 @@ class Configuration(Settings):
 
     def canonical(self) -> dict[str, Any]:
         """Return the settings that have an effect, as nested plain JSON."""
-        augmentation = self.augmentation.canonical(self.image.size)
+        metadata = {"metadata": self.metadata.canonical() if self.uses_metadata else {}}
+        fusion = {"fusion": self.fusion.canonical(self.fusion_name)}
+        if not self.uses_image:
+            head = self.head.canonical(network=False)
+            return metadata | fusion | {"head": head, "loss": self.loss.canonical_for_estimators()}
+        augmentation, modalities = self.augmentation.canonical(self.image.size), self.modalities.canonical()
         return {
             "backbone": self._canonical_backbone(),
             "image": self.image.canonical(),
+            **({"modalities": modalities} if modalities else {}),
             **({"augmentation": augmentation} if self.fine_tuned else {}),
-            "metadata": self.metadata.canonical() if self.uses_metadata else {},
-            "fusion": self._canonical_fusion(),
-            "head": self.head.model_dump(mode="json"),
-            "loss": self.loss.canonical(),
+            **metadata,
+            **fusion,
+            "head": self.head.canonical(network=True),
+            "loss": self.loss.canonical(biased=self.modalities.separate),
             "training": self.training.canonical(fine_tuned=self.fine_tuned),
         }
 
@@ -124,23 +144,30 @@ class Configuration(Settings):
 
     def _canonical_backbone(self) -> dict[str, Any]:
         unused = set() if self.backbone.weights == "none" else {"seed"}
+        unused |= set() if self.backbone.gate != "none" else GATE
         if self.fine_tuned:
             return self.backbone.model_dump(mode="json", exclude=unused | FROZEN)
         return self.backbone.model_dump(mode="json", exclude=unused | {"frozen_stages"}) | {
             "features": self.feature_kind
         }
 
-    def _canonical_fusion(self) -> dict[str, Any]:
-        if self.depth is None:
-            return {"name": self.fusion_name}
-        hidden = {"widths": self.fusion.widths} if self.depth > 1 else {}
-        return {"name": self.fusion_name, "depth": self.depth} | hidden
-
-    def _check_fusion(self) -> None:
-        fusion = FUSIONS.get(self.fusion.name)
-        depth = self.fusion.depth
-        if depth is not None and fusion.depths and depth not in fusion.depths:
-            legal = ", ".join(str(value) for value in fusion.depths)
+    def _check(self) -> None:
+        """Check what no section can check alone."""
+        self.fusion.check()
+        self.input_size  # noqa: B018  raises when the crop does not fit into the image
+        frozen = self.uses_image and not self.fine_tuned
+        if frozen and self.backbone.gate != "none":
             raise InputError(
-                f"fusion.depth={depth} is not possible with fusion {self.fusion.name!r} (choices: {legal})"
+                f"backbone.gate={self.backbone.gate} is trained; set backbone.frozen_stages, for example 0"
+            )
+        inside = [name for name in ("attention", "encoder", "normalisation") if name in self.modalities.canonical()]
+        if frozen and inside:
+            raise InputError(
+                f"modalities.{inside[0]}={getattr(self.modalities, inside[0])} changes the backbone; set "
+                "backbone.frozen_stages, for example 0"
+            )
+        if self.head.threshold == "youden" and not self.training.inner_share:
+            raise InputError(
+                "head.threshold=youden is chosen on the inner part of the training folds; set training.inner_share, "
+                "for example 0.1"
             )

@@ -35,6 +35,8 @@ BATCH = 64
 FeatureKind = Literal["pooled", "map"]
 FROZEN = {"features", "standardise"}
 """Settings that mean something only when the backbone is frozen."""
+GATE = {"gate", "gate_reduction", "gate_pool", "gate_position"}
+"""Settings of the channel gate, which mean something only where there is one."""
 
 
 class BackboneSettings(Settings):
@@ -45,6 +47,9 @@ class BackboneSettings(Settings):
     `features`: `auto` gives a fusion the map when it looks at positions and the pooled vector otherwise.
     `standardise`: z-score every channel with the mean and SD of the training part, as linear probes do; random weights
     need it, because their batch normalisation has seen no images and lets the signal fade.
+    `gate`: `zoom-se` puts ZooME's image-only channel gate at every residual block, its squeeze max-pooled to
+    `gate_pool` cells a side (`average`: the ordinary squeeze-and-excitation), its bottleneck C / `gate_reduction` wide,
+    `gate_position` after the residual addition, as the paper says, or before it.
     """
 
     name: str = "mobilenetv1_025"
@@ -53,6 +58,10 @@ class BackboneSettings(Settings):
     features: Literal["auto", "pooled", "map"] = "auto"
     standardise: bool = False
     seed: int = Field(default=0, ge=0, description="of the random initialisation, when weights are none")
+    gate: Literal["none", "zoom-se"] = "none"
+    gate_reduction: int = Field(default=16, ge=1, le=256)
+    gate_pool: Literal["average"] | Annotated[int, Field(ge=1, le=32)] = 4
+    gate_position: Literal["after", "before"] = "after"
 
 
 @dataclass(frozen=True, eq=False)

@@ -128,6 +128,8 @@ class FoldFit:
             self.encoder.width,
             depth=settings.depth,
             widths=settings.fusion.widths,
+            map_size=self.inputs.map_size,
+            **settings.options,
         )
         classes = [len(target.classes) for target in self.cohort.targets]
         return FusedModel(fusion, Heads(fusion.out_features, classes, settings.head.dropout), self.inputs.backbone)

@@ -20,9 +20,12 @@ Pixels = Tensor | np.ndarray
 
 
 class Inputs(ABC):
-    """Rows of the cohort -> a batch for the model; `channels` of its map, `backbone` None for ready features."""
+    """Rows of the cohort -> a batch for the model; `channels` and `map_size` (h, w) of its map, `backbone` None for ready
+    features.
+    """
 
     channels: int
+    map_size: tuple[int, int]
     device: torch.device
     backbone: Backbone | None = None
     rows_at_once: int
@@ -48,6 +51,7 @@ class FeatureInputs(Inputs):
     def __init__(self, features: Tensor, standardise: np.ndarray | None = None) -> None:
         self.features = features if standardise is None else _standardised(features, standardise)
         self.channels = features.shape[1]
+        self.map_size = (features.shape[2], features.shape[3])
         self.device = features.device
 
     def start_epoch(self, seed: int) -> None:
@@ -72,6 +76,7 @@ class ImageInputs(Inputs):
     ) -> None:
         self.pixels, self.backbone, self.settings, self.device = pixels, backbone, settings, device
         self.channels = pixels.shape[1] * backbone.channels
+        self.map_size = backbone.map_size
         self._mean, self._std = (
             torch.tensor(values, device=device).view(1, 1, 3, 1, 1) for values in (backbone.mean, backbone.std)
         )

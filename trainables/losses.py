@@ -63,6 +63,8 @@ class LossSettings(Settings):
     `class_weights`: a formula, or None for the loss's own default (balanced for weighted-cross-entropy, else none).
     `reduction`: divide the weighted sum by the sum of weights, as torch does, or by the batch size, as Keras does.
     `gamma`: focusing of the focal loss. `alpha`: its weight of the second class of a two-class target.
+    `bias`: where every image of a sample has heads of its own (`modalities.heads=separate`), the weight of those of the
+    `favoured` image; the other images share the rest. None: all alike.
     """
 
     name: str = "cross-entropy"
@@ -70,6 +72,8 @@ class LossSettings(Settings):
     reduction: Literal["weighted-mean", "mean"] = "weighted-mean"
     gamma: float = Field(default=2.0, ge=0.0, le=20.0)
     alpha: float | None = Field(default=None, gt=0.0, lt=1.0)
+    bias: float | None = Field(default=None, gt=0.0, lt=1.0)
+    favoured: str = "dermoscopy"
 
     @field_validator("name")
     @classmethod
@@ -101,15 +105,23 @@ class LossSettings(Settings):
             return "none"
         return self.class_weights or LOSSES.get(self.name).default_class_weights
 
-    def canonical(self) -> dict[str, Any]:
-        """Return the settings that have an effect on the chosen loss, defaults filled in, as plain JSON."""
+    def canonical_for_estimators(self) -> dict[str, Any]:
+        """Return what an estimator, which has a loss of its own, takes over: the class weights, as plain JSON."""
+        return {"class_weights": self.formula}
+
+    def canonical(self, *, biased: bool = False) -> dict[str, Any]:
+        """Return the settings that have an effect on the chosen loss, defaults filled in, as plain JSON.
+
+        `biased`: whether every image has heads of its own, so that there is something to weigh.
+        """
         active = {"name"} | self._used
         if self.formula == "none":
             active -= {"reduction"}
         if self.alpha is None:
             active -= {"alpha"}
         canonical = self.model_dump(mode="json", include=active)
-        return canonical | ({"class_weights": self.formula} if "class_weights" in active else {})
+        bias = {"bias": self.bias, "favoured": self.favoured} if biased and self.bias is not None else {}
+        return canonical | ({"class_weights": self.formula} if "class_weights" in active else {}) | bias
 
 
 class TargetLoss(nn.Module, ABC):

@@ -1,5 +1,7 @@
 """Fusions of image and metadata: one file and one registration each; importing this package registers them all."""
 
+from typing import Any
+
 from models.fusions import concat, multiply, none
 from models.fusions.base import FUSIONS, Fusion
 from models.fusions.branch import branch_widths
@@ -7,11 +9,9 @@ from models.fusions.branch import branch_widths
 __all__ = ["FUSIONS", "Fusion", "branch_widths", "concat", "create_fusion", "multiply", "none"]
 
 
-def create_fusion(
-    name: str, channels: int, metadata_width: int, *, depth: int | None = None, widths: str = "scaled"
-) -> Fusion:
+def create_fusion(name: str, channels: int, metadata_width: int, **settings: Any) -> Fusion:
     """Return the fusion `name` for maps of `channels` and `metadata_width` values; see `Fusion` for the settings.
 
-    InputError when the name, the depth or the widths are not known, or metadata is missing.
+    InputError when the name, the depth, the widths or an option are not known, or metadata is missing.
     """
-    return FUSIONS.get(name)(channels, metadata_width, depth=depth, widths=widths)
+    return FUSIONS.get(name)(channels, metadata_width, **settings)

@@ -4,6 +4,8 @@ Depth 0 is taken for the baseline of MetaNet's Table 1 (raw metadata, inferred f
 the `concat` row of its Table 4. The paper does not give the branch's last activation; ReLU is assumed.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -21,9 +23,9 @@ class Concat(Fusion):
     depths = (0, 1, 2, 3, 4)
     default_depth = 0
 
-    def __init__(self, channels: int, metadata_width: int, *, depth: int | None = None, widths: str = "scaled") -> None:
-        super().__init__(channels, metadata_width, depth=depth, widths=widths)
-        layers = branch_widths(self.depth or 0, channels, widths)
+    def __init__(self, channels: int, metadata_width: int, **settings: Any) -> None:
+        super().__init__(channels, metadata_width, **settings)
+        layers = branch_widths(self.depth or 0, channels, self.widths)
         self.branch = metadata_branch(metadata_width, layers, nn.ReLU()) if layers else nn.Identity()
         self.out_features = channels + (layers[-1] if layers else metadata_width)
 

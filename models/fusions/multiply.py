@@ -4,6 +4,8 @@ F'_c(x, y) = F_c(x, y) * sigmoid(branch(m))_c, then global average pooling. The 
 the released code has one. The gate has no spatial extent, so gating before or after pooling gives the same prediction.
 """
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from models.fusions.base import FUSIONS, Fusion
@@ -20,9 +22,9 @@ class Multiply(Fusion):
     depths = (1, 2, 3, 4)
     default_depth = 2
 
-    def __init__(self, channels: int, metadata_width: int, *, depth: int | None = None, widths: str = "scaled") -> None:
-        super().__init__(channels, metadata_width, depth=depth, widths=widths)
-        layers = branch_widths(self.depth or 0, channels, widths)
+    def __init__(self, channels: int, metadata_width: int, **settings: Any) -> None:
+        super().__init__(channels, metadata_width, **settings)
+        layers = branch_widths(self.depth or 0, channels, self.widths)
         self.branch = metadata_branch(metadata_width, layers, nn.Sigmoid())
         self.out_features = channels
 

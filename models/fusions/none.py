@@ -1,5 +1,7 @@
 """Image only: global average pooling of the feature map; the baseline of every table."""
 
+from typing import Any
+
 from torch import Tensor
 
 from models.fusions.base import FUSIONS, Fusion
@@ -15,8 +17,8 @@ class ImageOnly(Fusion):
     depths = ()
     default_depth = None
 
-    def __init__(self, channels: int, metadata_width: int, *, depth: int | None = None, widths: str = "scaled") -> None:
-        super().__init__(channels, metadata_width, depth=depth, widths=widths)
+    def __init__(self, channels: int, metadata_width: int, **settings: Any) -> None:
+        super().__init__(channels, metadata_width, **settings)
         self.out_features = channels
 
     def forward(self, feature_map: Tensor, metadata: Tensor) -> Tensor:
