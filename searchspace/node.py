@@ -22,7 +22,7 @@ def check_backbones(context: TrialContext, configurations: Iterable[Configuratio
     for configuration in configurations:
         source = context.features_of(configuration)
         decided = [configuration.backbone.name, configuration.input_size, source.weights_identity]
-        what = digest([*decided, configuration.backbone.frozen_stages])
+        what = digest([*decided, configuration.backbone.frozen_stages, configuration.backbone.gate_settings])
         if what in built or not (configuration.fine_tuned or not source.is_cached(context.cache)):
             continue
         built.add(what)

@@ -104,7 +104,8 @@ def _features(source: FeatureSource, cache: Path, workers: int, device: str) -> 
 def _images(source: FeatureSource, configuration: Configuration, cache: Path, workers: int, device: str) -> ImageSource:
     size = configuration.input_size
     decided = {"pixels": pixels_identity(source.cohort, source.image), "size": list(size)}
-    name = digest({"device": device, "weights": source.weights_identity, "backbone": source.backbone.name, **decided})
+    backbone = {"name": source.backbone.name, "gate": source.backbone.gate_settings}
+    name = digest({"device": device, "weights": source.weights_identity, "backbone": backbone, **decided})
     if name not in _opened:
         pixels = open_pixels(source.cohort, source.image, cache, workers=workers)
         _opened.clear()

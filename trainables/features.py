@@ -63,6 +63,11 @@ class BackboneSettings(Settings):
     gate_pool: Literal["average"] | Annotated[int, Field(ge=1, le=32)] = 4
     gate_position: Literal["after", "before"] = "after"
 
+    @property
+    def gate_settings(self) -> dict[str, Any]:
+        """The settings of the channel gate, as plain JSON; empty without one."""
+        return {} if self.gate == "none" else self.model_dump(mode="json", include=GATE)
+
 
 @dataclass(frozen=True, eq=False)
 class FeatureSource:

@@ -20,8 +20,9 @@ Pixels = Tensor | np.ndarray
 
 
 class Inputs(ABC):
-    """Rows of the cohort -> a batch for the model; `channels` and `map_size` (h, w) of its map, `backbone` None for ready
-    features.
+    """Rows of the cohort -> a batch for the model; `channels` and `map_size` (h, w) of its map.
+
+    `backbone` is None for ready features.
     """
 
     channels: int

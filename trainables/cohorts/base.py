@@ -23,7 +23,10 @@ from models.registry import Registry, did_you_mean
 
 @dataclass(frozen=True)
 class Field:
-    """One metadata field. A number is encoded as value / scale; a category's vocabulary is declared, never fitted."""
+    """One metadata field. A number is encoded as value / scale; a category's vocabulary is declared, never fitted.
+
+    `outcome` says why a field follows from the diagnosis, for those that do; empty for all others.
+    """
 
     name: str
     kind: Literal["number", "category"]
@@ -31,6 +34,16 @@ class Field:
     minimum: float | None = None
     maximum: float | None = None
     scale: float = 1.0
+    outcome: str = ""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How the user wants a cohort opened: from which data folder, without faulty samples, with its outcome fields."""
+
+    data: Path | None = None
+    skip_bad: bool = False
+    allow_outcomes: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,8 @@ class Cohort:
     notes: tuple[str, ...] = ()
     refused_fields: tuple[tuple[str, str], ...] = ()
     """Names a user may ask for and must not get, each with the reason (HAM10000's dx_type)."""
+    external: frozenset[str] = frozenset()
+    """Ids of samples of another cohort that are evaluated and never trained on; the fold plan `external` reads them."""
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -97,8 +112,8 @@ class Cohort:
         return np.array([code[name] for name in self.samples[f"target:{target}"]], dtype=np.int64)
 
 
-COHORTS: Registry[Callable[[Any, Path | None, bool], Cohort]] = Registry("cohort")
-"""Openers by name: (settings, data folder, skip bad samples) -> Cohort."""
+COHORTS: Registry[Callable[[Any, Opening], Cohort]] = Registry("cohort")
+"""Openers by name: (settings, opening) -> Cohort."""
 
 
 def fingerprint(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from models.errors import InputError
-from trainables.cohorts.base import COHORTS, Cohort, Field, Target
+from trainables.cohorts.base import COHORTS, Cohort, Field, Opening, Target
 from trainables.cohorts.csvfile import read_csv
 from trainables.cohorts.files import ImageFinder, data_folder, inside
 from trainables.cohorts.folder import Layout, open_folder
@@ -80,13 +80,13 @@ class Ham10000Settings(Settings):
 
 
 @COHORTS.register("ham10000")
-def open_ham10000(settings: Ham10000Settings, data: Path | None, skip_bad: bool) -> Cohort:
+def open_ham10000(settings: Ham10000Settings, opening: Opening) -> Cohort:
     """Open HAM10000 from a folder with its metadata file and its images.
 
     The folder is `data` or `data/ham10000`. The images lie in `images/`, in `HAM10000_images_part_1/` and `_2/`, or
     beside the metadata file. InputError: what is wrong with the folder, the file or the samples.
     """
-    given = data_folder(settings.name, data)
+    given = data_folder(settings.name, opening.data)
     path = _metadata_file(given)
     layout = Layout(
         cohort=settings.name,
@@ -103,7 +103,7 @@ def open_ham10000(settings: Ham10000Settings, data: Path | None, skip_bad: bool)
     if settings.lookalikes == "merge":
         table["lesion_id"] = _merged(table["image_id"].tolist(), table["lesion_id"].tolist())
     finder = ImageFinder(path.parent, _image_folders(path.parent), extensions=(".jpg", ".jpeg", ".png"))
-    return open_folder(table, layout, finder, path, skip_bad)
+    return open_folder(table, layout, finder, path, opening.skip_bad)
 
 
 def _metadata_file(data: Path) -> Path:

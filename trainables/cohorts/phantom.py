@@ -101,9 +101,9 @@ class PhantomImages:
 
 
 @COHORTS.register("phantom", version=VERSION)
-def open_phantom(settings: PhantomSettings, data: Path | None, skip_bad: bool) -> Cohort:
+def open_phantom(settings: PhantomSettings, opening: Opening) -> Cohort:
     """Make the phantom; no data folder is needed, and one that is given is not looked at."""
-    del data, skip_bad
+    del opening
     rng = _generator(settings, 0)
     lesions = _lesions(settings, rng)
     views = rng.choice(len(VIEW_SHARES), size=settings.lesions, p=VIEW_SHARES) + 1

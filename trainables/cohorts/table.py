@@ -18,7 +18,7 @@ from pydantic import ConfigDict, StringConstraints, model_validator
 from pydantic import Field as Setting
 
 from models.errors import InputError
-from trainables.cohorts.base import COHORTS, Cohort, Field, Target
+from trainables.cohorts.base import COHORTS, Cohort, Field, Opening, Target
 from trainables.cohorts.csvfile import read_csv
 from trainables.cohorts.files import ImageFinder, data_folder, inside
 from trainables.cohorts.folder import Layout, open_folder
@@ -116,9 +116,9 @@ class TableSettings(_TableSettings):
 
 
 @COHORTS.register("table")
-def open_table(settings: TableSettings, data: Path | None, skip_bad: bool) -> Cohort:
+def open_table(settings: TableSettings, opening: Opening) -> Cohort:
     """Open a CSV file and its images. InputError: what is wrong with the folder, the file or the samples."""
-    root = data_folder(settings.name, data)
+    root = data_folder(settings.name, opening.data)
     path = inside(root, settings.csv, "the CSV file")
     if not inside(root, settings.image_folder, "the image folder").is_dir():
         raise InputError(f"image_folder {settings.image_folder!r} is not a folder in {root}")
@@ -133,7 +133,7 @@ def open_table(settings: TableSettings, data: Path | None, skip_bad: bool) -> Co
         group_column=settings.group.column if settings.group else None,
         group_name=settings.group.name if settings.group else "sample",
     )
-    return open_folder(table, layout, ImageFinder(root, [settings.image_folder]), path, skip_bad)
+    return open_folder(table, layout, ImageFinder(root, [settings.image_folder]), path, opening.skip_bad)
 
 
 def _wanted(settings: TableSettings) -> list[str]:
