@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import Field as Setting
 
-from trainables.cohorts.base import COHORTS, Cohort, Field, Target, fingerprint
+from trainables.cohorts.base import COHORTS, Cohort, Field, Opening, Target, fingerprint
 from trainables.cohorts.pictures import Appearance, draw
 from trainables.settings import Settings
 
