@@ -20,6 +20,8 @@ def check_backbones(context: TrialContext, configurations: Iterable[Configuratio
     """
     built = set()
     for configuration in configurations:
+        if not configuration.uses_image:
+            continue
         source = context.features_of(configuration)
         decided = [configuration.backbone.name, configuration.input_size, source.weights_identity]
         what = digest([*decided, configuration.backbone.frozen_stages, configuration.backbone.gate_settings])
@@ -59,8 +61,9 @@ def _is_ready(context: TrialContext, configuration: Configuration) -> bool:
 
 
 def _distinct(context: TrialContext, configurations: Iterable[Configuration]) -> list[Configuration]:
-    """Return the last configuration of each distinct set of inputs."""
-    return list({_inputs_of(context, configuration): configuration for configuration in configurations}.values())
+    """Return the last configuration of each distinct set of inputs; metadata alone need none."""
+    seeing = [configuration for configuration in configurations if configuration.uses_image]
+    return list({_inputs_of(context, configuration): configuration for configuration in seeing}.values())
 
 
 def _inputs_of(context: TrialContext, configuration: Configuration) -> str:

@@ -147,7 +147,7 @@ def _check_halving(study: Study, candidates: Sequence[Configuration]) -> None:
 
 def _weights(request: Request, configurations: Sequence[Configuration]) -> dict[str, Weights]:
     """Read the weights file of every backbone that wants one."""
-    wanted = sorted({c.backbone.name for c in configurations if c.backbone.weights == "file"})
+    wanted = sorted({c.backbone.name for c in configurations if c.uses_image and c.backbone.weights == "file"})
     study, given = request.study.name, request.weights
     if wanted and given is None:
         advice = "give --weights <file or folder>, or --set backbone.weights=none"

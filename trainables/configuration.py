@@ -123,7 +123,8 @@ class Configuration(Settings):
         fusion = {"fusion": self.fusion.canonical(self.fusion_name)}
         if not self.uses_image:
             head = self.head.canonical(network=False)
-            return metadata | fusion | {"head": head, "loss": self.loss.canonical_for_estimators()}
+            inner = {"training": {"inner_share": self.training.inner_share}} if self.training.inner_share else {}
+            return metadata | fusion | {"head": head, "loss": self.loss.canonical_for_estimators()} | inner
         augmentation, modalities = self.augmentation.canonical(self.image.size), self.modalities.canonical()
         return {
             "backbone": self._canonical_backbone(),

@@ -21,6 +21,7 @@ from trainables.folds import Split
 from trainables.images import open_pixels
 from trainables.images.pixels import pixels_identity
 from trainables.inputs import FeatureInputs, ImageInputs, Inputs, Pixels
+from trainables.outcome import class_codes
 
 _LARGEST_IN_MEMORY = 2 * 1024**3
 _LARGEST_SHARE_OF_GPU = 0.25
@@ -84,7 +85,7 @@ def open_data(
         InputError: as `FeatureSource.open` and `open_pixels`.
     """
     cohort = source.cohort
-    codes = torch.from_numpy(np.stack([cohort.labels(target.name) for target in cohort.targets], axis=1))
+    codes = torch.from_numpy(class_codes(cohort))
     if configuration.fine_tuned:
         return ImageData(_images(source, configuration, cache, workers, device), codes, device)
     return FitData(_features(source, cache, workers, device), codes.to(device))

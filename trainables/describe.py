@@ -28,6 +28,8 @@ def describe_training(configurations: Iterable[Configuration]) -> str:
 
 
 def _kind(configuration: Configuration) -> str:
+    if not configuration.uses_image:
+        return "metadata alone: estimators on the encoded fields"
     if not configuration.fine_tuned:
         return "heads on frozen features, no augmentation"
     frozen = configuration.backbone.frozen_stages

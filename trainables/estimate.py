@@ -9,8 +9,10 @@ import torch
 from trainables.configuration import Configuration
 from trainables.data import Data, FitData, ImageData, ImageSource
 from trainables.environment import device_for
+from trainables.estimator_fit import EstimatorFit
 from trainables.fit import FoldFit
 from trainables.images import prepare
+from trainables.outcome import class_codes
 from trainables.planning import TrialContext
 
 SAMPLES = 8
@@ -39,8 +41,16 @@ def seconds_per_sample(configuration: Configuration, context: TrialContext) -> f
 
 
 def seconds_per_fit(configuration: Configuration, context: TrialContext) -> float:
-    """Return the seconds that the optimisation steps of one fold fit take, by timing a few on made-up inputs."""
-    split = context.splits_of(configuration)[0]
+    """Return the seconds that the optimisation steps of one fold fit take, by timing a few on made-up inputs.
+
+    An estimator on metadata takes seconds and is timed whole.
+    """
+    split, seed, threads = context.splits_of(configuration)[0], context.folds.seed, context.threads
+    if not configuration.uses_image:
+        estimator = EstimatorFit(configuration, split, context.cohort, seed=seed, threads=threads)
+        started = time.perf_counter()
+        list(estimator.run())
+        return time.perf_counter() - started
     fit = FoldFit(
         configuration, split, context.cohort, _made_up(configuration, context), seed=0, threads=context.threads
     )
@@ -55,7 +65,7 @@ def seconds_per_fit(configuration: Configuration, context: TrialContext) -> floa
 
 def _made_up(configuration: Configuration, context: TrialContext) -> Data:
     cohort = context.cohort
-    codes = torch.from_numpy(np.stack([cohort.labels(target.name) for target in cohort.targets], axis=1))
+    codes = torch.from_numpy(class_codes(cohort))
     backbone = context.features_of(configuration).build_backbone(configuration.input_size)
     if not configuration.fine_tuned:
         features = torch.rand(len(cohort.samples), backbone.channels * len(cohort.image_names), 1, 1)

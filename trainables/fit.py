@@ -21,7 +21,11 @@ from models.fusions import create_fusion
 from models.heads import Heads
 from trainables.cohorts import Cohort
 from trainables.configuration import Configuration
+from trainables.cost import model_cost
 from trainables.data import Data
+from trainables.decisions import thresholds
+from trainables.estimator_fit import fit_metadata
+from trainables.estimators import MetadataEstimator
 from trainables.events import EpochEnded
 from trainables.folds import Split
 from trainables.losses import create_loss
@@ -210,14 +214,40 @@ class FoldFit:
         started = time.perf_counter()
         if self.best is not None:
             self.model.load_state_dict(self.best)
+        training = self.seconds
+        began = time.perf_counter()
         logits = self._predict(self.split.test)
+        inference = (time.perf_counter() - began) / len(self.split.test)
         if not all(torch.isfinite(values).all() for values in logits):
             return self._diverged("predictions are not finite after the last epoch")
-        probabilities = _probabilities(logits)
-        metrics = mean_metrics(self.targets.cpu().numpy()[self.split.test], probabilities)
+        codes, partner = self.targets.cpu().numpy(), self._partner()
+        probabilities = self._joined(_probabilities(logits), partner, self.split.test)
+        metrics = mean_metrics(codes[self.split.test], probabilities)
+        if self.configuration.head.threshold == "youden":
+            inner = self._joined(_probabilities(self._predict(self.split.inner)), partner, self.split.inner)
+            names = [target.name for target in self.cohort.targets]
+            metrics |= thresholds(names, codes[self.split.inner], inner)
         self.seconds += time.perf_counter() - started
         table = prediction_table(self.cohort, self.split, self.configuration.identifier, probabilities)
-        return Outcome("done", table, metrics, self.history, self._cost())
+        epochs = max(1, len(self.history))
+        speed = {"seconds_per_epoch": round(training / epochs, 4), "inference_seconds": inference}
+        return Outcome("done", table, metrics, self.history, self._cost() | speed)
+
+    def _partner(self) -> MetadataEstimator | None:
+        """Return the estimator on metadata whose probabilities are averaged with the network's, if there is one."""
+        if not self.configuration.estimates:
+            return None
+        return fit_metadata(self.configuration, self.split, self.cohort, seed=self._seed, threads=self.threads)
+
+    def _joined(
+        self, probabilities: list[np.ndarray], partner: MetadataEstimator | None, rows: np.ndarray
+    ) -> list[np.ndarray]:
+        """Return the probabilities (row, class) per target of network and partner together."""
+        if partner is None:
+            return probabilities
+        share = np.float32(self.configuration.options["estimator_weight"])
+        pairs = zip(probabilities, partner.predict(rows), strict=True)
+        return [(1 - share) * network + share * estimated for network, estimated in pairs]
 
     def _diverged(self, reason: str) -> Outcome:
         return Outcome("diverged", None, {}, self.history, self._cost(), reason)
@@ -225,8 +255,8 @@ class FoldFit:
     def _cost(self) -> dict[str, Any]:
         cost: dict[str, Any] = {
             "seconds": round(self.seconds, 3),
-            "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
             "threads": self.threads,
+            **model_cost(self.model),
         }
         if self.micro_batches > 1:
             cost["micro_batches"] = self.micro_batches

@@ -25,6 +25,11 @@ class Outcome:
     reason: str | None = None
 
 
+def class_codes(cohort: Cohort) -> np.ndarray:
+    """Return the true classes of all samples in declared order, int64 (sample, target)."""
+    return np.stack([cohort.labels(target.name) for target in cohort.targets], axis=1)
+
+
 def mean_metrics(codes: np.ndarray, probabilities: list[np.ndarray]) -> dict[str, float | None]:
     """Return MCR and macro AUC, averaged over targets; None where no class allows one.
 

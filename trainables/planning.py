@@ -12,6 +12,7 @@ from models.heads import HEADS_VERSION
 from trainables.augmentation import AUGMENTATION_VERSION
 from trainables.cohorts import Cohort
 from trainables.configuration import Configuration
+from trainables.estimators import ESTIMATORS
 from trainables.features import FEATURES_VERSION, FeatureSource
 from trainables.folds import FoldSettings, Split, describe, make_splits
 from trainables.images import PREPARATION_VERSION
@@ -122,10 +123,7 @@ def plan_trial(label: str, configuration: Configuration, context: TrialContext) 
         "plan": context.folds.plan,
         "seed": context.folds.seed,
         "components": component_versions(configuration),
-        "weights": context.features_of(configuration).weights_identity,
-        "precision": configuration.training.precision,
-        "batch": configuration.training.batch_size,
-        "world_size": context.ranks_of(configuration),
+        **(_network_identity(configuration, context) if configuration.uses_image else {}),
         "threads": context.threads,
     }
     fits = []
@@ -135,18 +133,37 @@ def plan_trial(label: str, configuration: Configuration, context: TrialContext) 
     return Trial(label, configuration, tuple(fits))
 
 
+def _network_identity(configuration: Configuration, context: TrialContext) -> dict[str, Any]:
+    return {
+        "weights": context.features_of(configuration).weights_identity,
+        "precision": configuration.training.precision,
+        "batch": configuration.training.batch_size,
+        "world_size": context.ranks_of(configuration),
+    }
+
+
 def component_versions(configuration: Configuration) -> dict[str, int]:
     """Return the version of each component that decides the numbers; raised by hand when its numbers change."""
+    fusion = configuration.fusion_name
+    versions = {f"fusion {fusion}": FUSIONS.version(fusion)}
+    if configuration.estimates:
+        estimator = configuration.options["estimator"]
+        versions[f"estimator {estimator}"] = ESTIMATORS.version(estimator)
+    if configuration.uses_image:
+        versions |= _network_versions(configuration)
+    if configuration.uses_metadata:
+        encoding = configuration.metadata.encoding
+        versions[f"encoding {encoding}"] = ENCODINGS.version(encoding)
+    return versions
+
+
+def _network_versions(configuration: Configuration) -> dict[str, int]:
     versions = {
         "preparation": PREPARATION_VERSION,
         "backbones": BACKBONES_VERSION,
         "heads": HEADS_VERSION,
         "training": TRAINING_VERSION,
-        f"fusion {configuration.fusion_name}": FUSIONS.version(configuration.fusion_name),
         f"loss {configuration.loss.name}": LOSSES.version(configuration.loss.name),
     }
     versions |= {"augmentation": AUGMENTATION_VERSION} if configuration.fine_tuned else {"features": FEATURES_VERSION}
-    if configuration.uses_metadata:
-        encoding = configuration.metadata.encoding
-        versions[f"encoding {encoding}"] = ENCODINGS.version(encoding)
     return versions

@@ -15,6 +15,7 @@ from analysis.ledger import FitRecord
 from trainables.checkpoints import Checkpoints
 from trainables.data import Data, open_data
 from trainables.environment import describe_environment, device_for
+from trainables.estimator_fit import EstimatorFit
 from trainables.events import EpochEnded, Event, FitEnded, Judge
 from trainables.faults import in_one_line, is_out_of_memory, smaller_batches
 from trainables.fit import FoldFit
@@ -106,15 +107,19 @@ class _FitRun:
         assert fit.outcome is not None
         return fit.outcome
 
-    def _start(self, state: dict[str, Any] | None, micro_batches: int) -> FoldFit:
+    def _start(self, state: dict[str, Any] | None, micro_batches: int) -> FoldFit | EstimatorFit:
         """Build the fit and restore the state, if there is one that can be used."""
+        configuration, cohort = self.trial.configuration, self.context.cohort
+        seed, threads = self.context.folds.seed, self.context.threads
+        if not configuration.uses_image:
+            return EstimatorFit(configuration, self.split, cohort, seed=seed, threads=threads)
         fit = FoldFit(
-            self.trial.configuration,
+            configuration,
             self.split,
-            self.context.cohort,
+            cohort,
             self.load(),
-            seed=self.context.folds.seed,
-            threads=self.context.threads,
+            seed=seed,
+            threads=threads,
             micro_batches=micro_batches,
             parallel=self.parallel,
         )
@@ -126,7 +131,7 @@ class _FitRun:
             return self._start(None, micro_batches)
         return fit
 
-    def _save(self, fit: FoldFit, event: EpochEnded) -> None:
+    def _save(self, fit: FoldFit | EstimatorFit, event: EpochEnded) -> None:
         """Save the fit when it is due. Where nothing can be written it goes on unsaved: its record is smaller."""
         due = self.every and event.epoch % self.every == 0 and event.epoch < event.epochs
         if due and self.parallel.rank == 0:
