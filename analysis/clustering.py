@@ -10,7 +10,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from analysis.errors import AnalysisError
-from analysis.metrics import checked, correct
+from analysis.influences import decision_influence
+from analysis.metrics import checked, decide
 
 
 def mcr_influence(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -20,10 +21,7 @@ def mcr_influence(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     Give the samples of all folds of one repeat together.
     """
     labels, probabilities = checked(labels, probabilities)
-    hit = correct(labels, probabilities).astype(float)
-    counts = np.bincount(labels)
-    recalls = np.bincount(labels, weights=hit) / np.maximum(counts, 1)
-    return (hit - recalls[labels]) / (counts[labels] * np.count_nonzero(counts))
+    return decision_influence("mcr", labels, decide(probabilities), probabilities.shape[1])
 
 
 def auc_influence(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -38,6 +36,18 @@ def auc_influence(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     for number in defined:
         total += _binary_auc_influence(labels == number, probabilities[:, number])
     return total / max(len(defined), 1)
+
+
+def micro_auc_influence(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the influence of each sample of one fold on that fold's micro-averaged AUC (n,).
+
+    The n C pairs of a sample and a class are one two-class problem; a sample moves it by what its C pairs do.
+    """
+    labels, probabilities = checked(labels, probabilities)
+    if probabilities.shape[1] < 2:
+        return np.full(len(labels), np.nan)
+    positive = labels[:, None] == np.arange(probabilities.shape[1])
+    return _binary_auc_influence(positive.ravel(), probabilities.ravel()).reshape(positive.shape).sum(axis=1)
 
 
 def _binary_auc_influence(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -12,7 +12,15 @@ import numpy as np
 from scipy import stats
 
 from analysis.clustering import clustered_se as group_clustered_se
-from analysis.intervals import Interval, finite, max_se, max_se_interval, nadeau_bengio_interval, nadeau_bengio_se
+from analysis.intervals import (
+    Interval,
+    clustered_interval,
+    finite,
+    max_se,
+    max_se_interval,
+    nadeau_bengio_interval,
+    nadeau_bengio_se,
+)
 from analysis.scores import MetricScores, paired_differences
 
 
@@ -140,6 +148,18 @@ def compare(
         corrected_t=corrected_t(differences, test_over_train=ratio, confidence=confidence) if fold_level else None,
         rope=correlated_t_rope(differences, test_over_train=ratio, rope=rope) if fold_level else None,
     )
+
+
+def over_same_samples(reference: MetricScores, other: MetricScores, *, confidence: float = 0.95) -> Interval | None:
+    """Return other minus reference, evaluated on the same samples in other folds, with a group-clustered interval.
+
+    Folds are not paired, samples are: influences are subtracted sample by sample. Retraining noise is not seen. None
+    where the two did not evaluate the same samples. Groups are those of the reference.
+    """
+    if set(reference.influence.index) != set(other.influence.index):
+        return None
+    se = paired_clustered_se(reference, other)
+    return clustered_interval([other.estimate - reference.estimate], clustered_se=se, confidence=confidence)
 
 
 def _ratio(value: float, se: float) -> float:

@@ -45,7 +45,8 @@ class ConfigurationResult:
     """What one configuration scored, in fractions. `scores` goes by (metric, target); None: mean over targets.
 
     `dropped` names the rule by which a search gave the configuration up, None where it did not; `procedure` is how its
-    fold fits were trained.
+    fold fits were trained. `reported` are the metrics that each fold fit recorded itself, as thresholds and the scores
+    of single heads, `costs` what it cost.
     """
 
     identifier: str
@@ -61,6 +62,8 @@ class ConfigurationResult:
     scores: Mapping[tuple[str, str | None], MetricScores]
     dropped: str | None = None
     procedure: Procedure = field(default_factory=Procedure)
+    reported: Mapping[Fold, Mapping[str, float | None]] = field(default_factory=dict)
+    costs: Mapping[Fold, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -95,6 +98,10 @@ class ConfigurationResult:
     def fold_recalls(self, target: str) -> np.ndarray:
         """Return the recalls (J, C) of all done folds in order; NaN where a fold has no sample of the class."""
         return np.array([self.metrics[fold][target].recalls for fold in sorted(self.metrics)])
+
+    def fold_f1s(self, target: str) -> np.ndarray:
+        """Return the F1 scores (J, C) of all done folds in order; NaN where a fold has no sample of the class."""
+        return np.array([self.metrics[fold][target].f1s for fold in sorted(self.metrics)])
 
 
 def evaluate(
@@ -135,7 +142,10 @@ def evaluate(
         check_coverage(repeats, plan=plan)
     targets = dict(records[0].cohort.targets) if records else {}
     metrics = {
-        fold: {target: fold_metrics(part.labels[target], part.probabilities[target]) for target in targets}
+        fold: {
+            target: fold_metrics(part.labels[target], part.probabilities[target], part.thresholds.get(target))
+            for target in targets
+        }
         for fold, part in parts.items()
     }
     n_test, n_train = (
@@ -155,6 +165,8 @@ def evaluate(
         scores=score(targets, metrics, repeats, n_test, n_train) if parts and not failures else {},
         dropped=dropped if failures else None,
         procedure=procedure_of(done.values()),
+        reported={fold: record.metrics for fold, record in sorted(done.items())},
+        costs={fold: record.cost for fold, record in sorted(done.items())},
     )
 
 

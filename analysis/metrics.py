@@ -1,12 +1,17 @@
 """The metrics of one set of predictions: labels (n,) against class probabilities (n, C).
 
-A class without samples has no recall, and a class without positives or negatives no AUC: both are NaN and left out of
-the mean (statistics.md section 4: other libraries count them as 0). Every metric is a fraction in [0, 1].
+A class without samples has no recall, precision or F1, and a class without positives or negatives no AUC: they are NaN
+and left out of the mean (statistics.md section 4: other libraries count them as 0). A class with samples that is never
+predicted has precision 0, as in scikit-learn. Every metric is a fraction in [0, 1].
+
+`threshold`: the second class of a two-class target is decided on from this probability on; without one the first
+largest probability decides. Averages over classes ("macro") are over the classes that have samples.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from analysis.errors import AnalysisError
@@ -14,7 +19,13 @@ from analysis.errors import AnalysisError
 
 @dataclass(frozen=True)
 class FoldMetrics:
-    """What one fold scored on one target; the tuples run over the classes in declared order, NaN where undefined."""
+    """What one fold scored on one target; the tuples run over the classes in declared order, NaN where undefined.
+
+    `sensitivity` and `specificity` are the recalls of the second and of the first class of a two-class target, else
+    NaN. `precision`, `f1` and `macro_specificity` are means over classes; `ovr_balanced_accuracy` is the mean over
+    classes of (sensitivity + specificity) / 2, one class against the rest, which one paper calls balanced accuracy.
+    `auc` is the macro, `micro_auc` the micro average of the one-vs-rest AUC.
+    """
 
     mcr: float
     auc: float
@@ -22,42 +33,109 @@ class FoldMetrics:
     recalls: tuple[float, ...]
     aucs: tuple[float, ...]
     class_counts: tuple[int, ...]
+    sensitivity: float = float("nan")
+    specificity: float = float("nan")
+    precision: float = float("nan")
+    f1: float = float("nan")
+    macro_specificity: float = float("nan")
+    ovr_balanced_accuracy: float = float("nan")
+    micro_auc: float = float("nan")
+    f1s: tuple[float, ...] = ()
 
 
-def fold_metrics(labels: np.ndarray, probabilities: np.ndarray) -> FoldMetrics:
+@dataclass(frozen=True)
+class Counts:
+    """Samples of each class, samples decided for it, and those of both (C,), with the number of samples."""
+
+    positives: np.ndarray
+    decided: np.ndarray
+    hits: np.ndarray
+    total: int
+
+    @property
+    def recalls(self) -> np.ndarray:
+        """The share of each class that is recognised."""
+        return _ratio(self.hits, self.positives, self.positives > 0)
+
+    @property
+    def precisions(self) -> np.ndarray:
+        """The share of what is decided for a class that belongs to it; 0 where nothing is."""
+        return _ratio(self.hits, np.maximum(self.decided, 1), self.positives > 0)
+
+    @property
+    def f1s(self) -> np.ndarray:
+        """2 hits / (positives + decided), the harmonic mean of precision and recall."""
+        return _ratio(2 * self.hits, self.positives + self.decided, self.positives > 0)
+
+    @property
+    def specificities(self) -> np.ndarray:
+        """The share of the other classes that is not decided for a class."""
+        negatives = self.total - self.positives
+        return _ratio(negatives - (self.decided - self.hits), negatives, (self.positives > 0) & (negatives > 0))
+
+
+def fold_metrics(labels: np.ndarray, probabilities: np.ndarray, threshold: float | None = None) -> FoldMetrics:
     """Return every metric of one fold.
 
     Args:
         labels: class numbers (n,), 0 to C-1.
         probabilities: (n, C).
+        threshold: of a two-class target.
 
     Raises:
-        AnalysisError: no samples, shapes that do not fit, a label out of range or a probability that is not finite.
+        AnalysisError: no samples, shapes that do not fit, a label out of range, a probability that is not finite, or a
+            threshold for more than two classes.
     """
-    recalls, aucs = per_class_recall(labels, probabilities), per_class_auc(labels, probabilities)
-    counts = np.bincount(np.asarray(labels), minlength=len(recalls))
+    labels, probabilities = checked(labels, probabilities)
+    counts = decision_counts(labels, decide(probabilities, threshold), probabilities.shape[1])
+    recalls, specificities, aucs = counts.recalls, counts.specificities, per_class_auc(labels, probabilities)
+    binary = probabilities.shape[1] == 2
     return FoldMetrics(
         mcr=_mean_of_defined(recalls),
         auc=_mean_of_defined(aucs),
-        accuracy=accuracy(labels, probabilities),
+        accuracy=float(counts.hits.sum() / len(labels)),
         recalls=tuple(recalls.tolist()),
         aucs=tuple(aucs.tolist()),
-        class_counts=tuple(counts.tolist()),
+        class_counts=tuple(counts.positives.tolist()),
+        sensitivity=float(recalls[1]) if binary else float("nan"),
+        specificity=float(recalls[0]) if binary else float("nan"),
+        precision=_mean_of_defined(counts.precisions),
+        f1=_mean_of_defined(counts.f1s),
+        macro_specificity=_mean_of_defined(specificities),
+        ovr_balanced_accuracy=_mean_of_defined((recalls + specificities) / 2),
+        micro_auc=micro_auc(labels, probabilities),
+        f1s=tuple(counts.f1s.tolist()),
     )
 
 
-def per_class_recall(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the share of each class that is recognised (C,); the prediction is the first largest probability."""
+def decide(probabilities: np.ndarray, threshold: float | None = None) -> np.ndarray:
+    """Return the class that is decided on for each sample (n,).
+
+    Raises:
+        AnalysisError: a threshold, but not two classes.
+    """
+    if threshold is None:
+        return np.asarray(probabilities.argmax(axis=1))
+    if probabilities.shape[1] != 2:
+        raise AnalysisError(f"threshold={threshold} belongs to two classes, there are {probabilities.shape[1]}")
+    return (probabilities[:, 1] >= threshold).astype(int)
+
+
+def decision_counts(labels: np.ndarray, decisions: np.ndarray, classes: int) -> Counts:
+    """Count labels and decisions, both class numbers (n,), by class."""
+    hits = np.bincount(labels[decisions == labels], minlength=classes)
+    return Counts(np.bincount(labels, minlength=classes), np.bincount(decisions, minlength=classes), hits, len(labels))
+
+
+def per_class_recall(labels: np.ndarray, probabilities: np.ndarray, threshold: float | None = None) -> np.ndarray:
+    """Return the share of each class that is recognised (C,)."""
     labels, probabilities = checked(labels, probabilities)
-    classes = probabilities.shape[1]
-    hits = np.bincount(labels[correct(labels, probabilities)], minlength=classes)
-    counts = np.bincount(labels, minlength=classes)
-    return np.divide(hits, counts, out=np.full(classes, np.nan), where=counts > 0)
+    return decision_counts(labels, decide(probabilities, threshold), probabilities.shape[1]).recalls
 
 
-def mean_class_recall(labels: np.ndarray, probabilities: np.ndarray) -> float:
+def mean_class_recall(labels: np.ndarray, probabilities: np.ndarray, threshold: float | None = None) -> float:
     """Return the mean class recall (MCR), scikit-learn's balanced accuracy: the mean over the classes present."""
-    return _mean_of_defined(per_class_recall(labels, probabilities))
+    return _mean_of_defined(per_class_recall(labels, probabilities, threshold))
 
 
 def per_class_auc(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -76,14 +154,25 @@ def macro_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return _mean_of_defined(per_class_auc(labels, probabilities))
 
 
-def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+def micro_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the area under one ROC curve over all n C pairs of a sample and a class; scikit-learn's micro average.
+
+    It weighs classes by their samples and ranks probabilities of different classes together: with one large class it is
+    far above the macro average.
+    """
+    labels, probabilities = checked(labels, probabilities)
+    ranks = rankdata(probabilities).reshape(probabilities.shape)
+    n, classes = probabilities.shape
+    if classes < 2:
+        return float("nan")
+    below = ranks[np.arange(n), labels].sum() - n * (n + 1) / 2
+    return float(below / (n * n * (classes - 1)))
+
+
+def accuracy(labels: np.ndarray, probabilities: np.ndarray, threshold: float | None = None) -> float:
     """Return the share of all samples that is recognised."""
-    return float(correct(*checked(labels, probabilities)).mean())
-
-
-def correct(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return whether each sample is recognised (n,), bool."""
-    return np.asarray(probabilities.argmax(axis=1) == labels)
+    labels, probabilities = checked(labels, probabilities)
+    return float((decide(probabilities, threshold) == labels).mean())
 
 
 def checked(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -108,6 +197,10 @@ def checked(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, 
             f"{int((~np.isfinite(probabilities)).any(axis=1).sum())} predictions hold a probability that is not finite"
         )
     return labels, probabilities
+
+
+def _ratio(counts: np.ndarray, of: np.ndarray, defined: np.ndarray) -> np.ndarray:
+    return np.divide(counts, of, out=np.full(len(counts), np.nan), where=defined)
 
 
 def _mean_of_defined(values: np.ndarray) -> float:

@@ -5,24 +5,28 @@ of a repeat unless the fold plan allows it (as nnU-Net's `accumulate_cv_results`
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.ledger.schema import FitRecord, probability_column, target_column
+from analysis.metrics import decide
 
-PLANS_THAT_SPLIT_GROUPS = frozenset({"image-level", "from-file"})
-"""Papers' splits, by image or from published files, may leave siblings on both sides; captions show the leak."""
+PLANS_THAT_SPLIT_GROUPS = frozenset({"image-level", "from-file", "official"})
+"""Papers' splits, by image or as published, may leave siblings on both sides; captions show the leak."""
 
-PARTIAL_PLANS = frozenset({"holdout", "from-file"})
+PARTIAL_PLANS = frozenset({"holdout", "from-file", "external", "official"})
 """Plans that need not evaluate every sample in every repeat."""
 
 
 @dataclass(frozen=True)
 class FoldPredictions:
-    """Predictions of one fold fit: sample and group ids (n,), class numbers (n,) and probabilities (n, C) by target."""
+    """Predictions of one fold fit: sample and group ids (n,), class numbers (n,) and probabilities (n, C) by target.
+
+    `thresholds`: of two-class targets for which one was chosen inside the training part.
+    """
 
     repeat: int
     fold: int
@@ -30,6 +34,11 @@ class FoldPredictions:
     groups: np.ndarray
     labels: Mapping[str, np.ndarray]
     probabilities: Mapping[str, np.ndarray]
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+
+    def decisions(self, target: str) -> np.ndarray:
+        """Return the class decided on for each sample (n,), at the threshold of this fold where there is one."""
+        return decide(self.probabilities[target], self.thresholds.get(target))
 
 
 def fold_predictions(record: FitRecord, frame: pd.DataFrame) -> FoldPredictions:
@@ -59,7 +68,23 @@ def fold_predictions(record: FitRecord, frame: pd.DataFrame) -> FoldPredictions:
             raise AnalysisError(f"{where}: a probability of target {target!r} is not finite")
         labels[target], probabilities[target] = numbers, values
     samples, groups = (frame[name].astype(str).to_numpy(dtype=object) for name in ("sample", "group"))
-    return FoldPredictions(record.repeat, record.fold, samples, groups, labels, probabilities)
+    return FoldPredictions(record.repeat, record.fold, samples, groups, labels, probabilities, thresholds_of(record))
+
+
+def thresholds_of(record: FitRecord) -> dict[str, float]:
+    """Return the recorded decision thresholds of a fold fit by target, those of two-class targets.
+
+    Raises:
+        AnalysisError: a threshold is recorded of a target with other than two classes.
+    """
+    found = {}
+    for target, classes in record.cohort.targets.items():
+        threshold = record.metrics.get(f"threshold:{target}")
+        if threshold is not None and len(classes) != 2:
+            raise AnalysisError(f"{_where(record)}: target {target!r} of {len(classes)} classes has a threshold")
+        if threshold is not None:
+            found[target] = float(threshold)
+    return found
 
 
 def check_repeat(folds: Sequence[FoldPredictions], *, plan: str) -> None:

@@ -1,17 +1,93 @@
 """From checked predictions to `MetricScores`: the fold scores of a configuration, and the influence of each sample."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from analysis.clustering import auc_influence, mcr_influence
+from analysis.clustering import auc_influence, micro_auc_influence
+from analysis.influences import decision_influence
 from analysis.metrics import FoldMetrics
 from analysis.predictions import FoldPredictions
 from analysis.scores import Fold, MetricScores, mean_over_targets
 
-METRICS: dict[str, str] = {"mcr": "MCR", "auc": "AUC"}
+METRICS: dict[str, str] = {
+    "mcr": "MCR",
+    "auc": "AUC",
+    "accuracy": "accuracy",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "precision": "macro precision",
+    "f1": "macro F1",
+    "macro_specificity": "macro specificity",
+    "ovr_balanced_accuracy": "one-vs-rest balanced accuracy",
+    "micro_auc": "micro AUC",
+}
 """The metrics that have influences, so intervals, with the short name that tables print."""
+
+LEADING = ("mcr", "auc")
+"""The metrics that stand beside any other in leaderboards and comparisons."""
+
+RANKING = {"auc": auc_influence, "micro_auc": micro_auc_influence}
+"""Metrics of ranks, one fold at a time; all others count decisions."""
+
+
+class Scores(Mapping[tuple[str, str | None], MetricScores]):
+    """The scores of one configuration by (metric, target), with target None for the mean over targets.
+
+    Each is computed when it is first asked for: a table needs two or three of them.
+    """
+
+    def __init__(
+        self,
+        targets: Mapping[str, tuple[str, ...]],
+        metrics: Mapping[Fold, Mapping[str, FoldMetrics]],
+        repeats: Mapping[int, Sequence[FoldPredictions]],
+        test_over_train: float,
+    ) -> None:
+        self._targets, self._metrics, self._repeats = targets, metrics, repeats
+        self._test_over_train = test_over_train
+        self._found: dict[tuple[str, str | None], MetricScores] = {}
+
+    def __getitem__(self, key: tuple[str, str | None]) -> MetricScores:
+        if key not in self:
+            raise KeyError(key)
+        if key not in self._found:
+            metric, target = key
+            self._found[key] = (
+                mean_over_targets([self[metric, name] for name in self._targets])
+                if target is None
+                else self._scores(metric, target)
+            )
+        return self._found[key]
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and len(key) == 2 and key[0] in METRICS and key[1] in (*self._targets, None)
+
+    def __iter__(self) -> Iterator[tuple[str, str | None]]:
+        return ((metric, target) for metric in METRICS for target in (*self._targets, None))
+
+    def __len__(self) -> int:
+        return len(METRICS) * (len(self._targets) + 1)
+
+    @cached_property
+    def _groups(self) -> pd.Series:
+        parts = [part for folds in self._repeats.values() for part in folds]
+        return pd.Series(
+            {sample: group for part in parts for sample, group in zip(part.samples, part.groups, strict=True)}
+        ).sort_index()
+
+    @cached_property
+    def _samples(self) -> dict[Fold, frozenset[str]]:
+        parts = [part for folds in self._repeats.values() for part in folds]
+        return {(part.repeat, part.fold): frozenset(part.samples) for part in parts}
+
+    def _scores(self, metric: str, target: str) -> MetricScores:
+        by_fold = {fold: float(getattr(self._metrics[fold][target], metric)) for fold in self._metrics}
+        influence = _influence(metric, self._repeats, target, len(self._targets[target])).reindex(self._groups.index)
+        folds = max(len(parts) for parts in self._repeats.values())
+        return MetricScores(metric, by_fold, self._samples, influence, self._groups, folds, self._test_over_train)
 
 
 def score(
@@ -20,7 +96,7 @@ def score(
     repeats: Mapping[int, Sequence[FoldPredictions]],
     n_test: Mapping[Fold, int],
     n_train: Mapping[Fold, int],
-) -> dict[tuple[str, str | None], MetricScores]:
+) -> Scores:
     """Return the scores by (metric, target), with target None for the mean over targets.
 
     Args:
@@ -31,45 +107,34 @@ def score(
         n_train: samples that each fold was trained on, without an inner validation part; so the ratio n_test / n_train,
             its median over folds, is 1/(k-1) or a little above, which widens the corrected t.
     """
-    parts = [part for folds in repeats.values() for part in folds]
-    groups = pd.Series(
-        {sample: group for part in parts for sample, group in zip(part.samples, part.groups, strict=True)}
-    ).sort_index()
-    samples = {(part.repeat, part.fold): frozenset(part.samples) for part in parts}
     ratio = float(np.median([n_test[fold] / n_train[fold] for fold in n_test]))
-    folds = max(len(folds) for folds in repeats.values())
-    scores: dict[tuple[str, str | None], MetricScores] = {}
-    for metric in METRICS:
-        for target in targets:
-            by_fold = {fold: float(getattr(metrics[fold][target], metric)) for fold in metrics}
-            influence = INFLUENCES[metric](repeats, target).reindex(groups.index)
-            scores[metric, target] = MetricScores(metric, by_fold, samples, influence, groups, folds, ratio)
-        scores[metric, None] = mean_over_targets([scores[metric, target] for target in targets])
-    return scores
+    return Scores(targets, metrics, repeats, ratio)
 
 
-def _mcr_influence(repeats: Mapping[int, Sequence[FoldPredictions]], target: str) -> pd.Series:
-    """Per sample, summed over repeats that each weigh 1/R: recalls are pooled over the folds of a repeat."""
+def _influence(metric: str, repeats: Mapping[int, Sequence[FoldPredictions]], target: str, classes: int) -> pd.Series:
+    pieces = (
+        _of_ranks(metric, repeats, target) if metric in RANKING else _of_decisions(metric, repeats, target, classes)
+    )
+    return pd.concat(pieces).groupby(level=0).sum()
+
+
+def _of_decisions(
+    metric: str, repeats: Mapping[int, Sequence[FoldPredictions]], target: str, classes: int
+) -> list[pd.Series]:
+    """Per sample, summed over repeats that each weigh 1/R: decisions are pooled over the folds of a repeat."""
     pieces = []
     for folds in repeats.values():
         labels = np.concatenate([part.labels[target] for part in folds])
-        probabilities = np.concatenate([part.probabilities[target] for part in folds])
-        pieces.append(
-            pd.Series(
-                mcr_influence(labels, probabilities) / len(repeats), np.concatenate([part.samples for part in folds])
-            )
-        )
-    return pd.concat(pieces).groupby(level=0).sum()
+        decisions = np.concatenate([part.decisions(target) for part in folds])
+        influence = decision_influence(metric, labels, decisions, classes) / len(repeats)
+        pieces.append(pd.Series(influence, np.concatenate([part.samples for part in folds])))
+    return pieces
 
 
-def _auc_influence(repeats: Mapping[int, Sequence[FoldPredictions]], target: str) -> pd.Series:
+def _of_ranks(metric: str, repeats: Mapping[int, Sequence[FoldPredictions]], target: str) -> list[pd.Series]:
     """Per sample, summed over folds that each weigh 1/J: scores of different folds are never ranked together."""
     parts = [part for folds in repeats.values() for part in folds]
-    pieces = [
-        pd.Series(auc_influence(part.labels[target], part.probabilities[target]) / len(parts), part.samples)
+    return [
+        pd.Series(RANKING[metric](part.labels[target], part.probabilities[target]) / len(parts), part.samples)
         for part in parts
     ]
-    return pd.concat(pieces).groupby(level=0).sum()
-
-
-INFLUENCES = {"mcr": _mcr_influence, "auc": _auc_influence}

@@ -15,9 +15,11 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from models import alexnet, mobilenet  # noqa: F401  register theirs with timm
+from models import alexnet, mobilenet, nasnet  # noqa: F401  register theirs with timm
 from models.errors import InputError
+from models.gates import attach_gate, gate_parameters
 from models.maps import drop_unused_children, tokens_to_map
+from models.names import PAPER_NAMES, timm_name
 from models.registry import did_you_mean
 from models.stages import Stages, frozen_norms, stages_of
 
@@ -74,6 +76,7 @@ class Backbone(nn.Module):
         """Take the first `n_stages` stages out of training, and all others into it.
 
         Their parameters need no gradient, and their batch normalisation keeps its statistics whatever `train` says.
+        Channel gates are new, unlike the weights around them, and are trained wherever they are.
         InputError when the network has fewer stages.
         """
         stages = self.stages
@@ -84,6 +87,8 @@ class Backbone(nn.Module):
         for number, names in enumerate(stages):
             for name in names:
                 self.network.get_parameter(name).requires_grad_(number >= n_stages)
+        for parameter in gate_parameters(self.network):
+            parameter.requires_grad_(True)
         self._frozen_norms = tuple(frozen_norms(self.network))
         self.train(self.training)
 
@@ -96,16 +101,31 @@ class Backbone(nn.Module):
 
 
 def create_backbone(
-    name: str, *, image_size: tuple[int, int], state: Mapping[str, Tensor] | None = None, hub: bool = False
+    name: str,
+    *,
+    image_size: tuple[int, int],
+    state: Mapping[str, Tensor] | None = None,
+    hub: bool = False,
+    gate: Mapping[str, Any] | None = None,
 ) -> Backbone:
     """Return timm's model `name` (a tag such as `.a1_in1k` may follow) for images of `image_size` (H, W).
 
-    `state` is a checkpoint of that architecture, in timm's names or any that timm's own filter knows; every parameter
-    and BatchNorm statistic must be in it. `hub` fetches timm's published weights. With neither, weights are random.
-    InputError when the name is unknown, the size does not fit, or the weights do not.
+    `name` may also be a paper's ("PNASNet-5-Large"), see `models.names`. `state` is a checkpoint of that architecture,
+    in timm's names or any that timm's own filter knows; every parameter and BatchNorm statistic must be in it. `hub`
+    fetches timm's published weights. With neither, weights are random. `gate` puts channel gates at the residual
+    blocks, with new parameters: its `name` and settings, see `models.gates.attach_gate`.
+    InputError when the name is unknown, the size does not fit, the weights do not, or there is no place for gates.
     """
+    name = timm_name(name)
     _check_name(name)
     _check_size(name, image_size)
+    backbone = _create(name, image_size, state, hub)
+    if gate:
+        attach_gate(backbone.network, gate)
+    return backbone
+
+
+def _create(name: str, image_size: tuple[int, int], state: Mapping[str, Tensor] | None, hub: bool) -> Backbone:
     if state is not None:
         return _create_with_state(name, image_size, state)
     if hub:
@@ -115,6 +135,7 @@ def create_backbone(
 
 def hub_source(name: str) -> str:
     """Return which published weights `hub=True` fetches: their repository or address, and tag."""
+    name = timm_name(name)
     _check_name(name)
     configuration = timm.get_pretrained_cfg(name)
     if configuration is None:
@@ -124,7 +145,7 @@ def hub_source(name: str) -> str:
 
 def _check_name(name: str) -> None:
     if not timm.is_model(name):
-        suggestion = did_you_mean(name, timm.list_models(), limit=MAX_NAMED)
+        suggestion = did_you_mean(name, [*timm.list_models(), *PAPER_NAMES], limit=MAX_NAMED)
         raise InputError(f"backbone '{name}' is not known to timm {timm.__version__}{suggestion}")
     try:
         timm.get_pretrained_cfg(name)

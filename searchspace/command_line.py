@@ -16,7 +16,7 @@ from rich.table import Table
 
 from analysis.errors import AnalysisError
 from models.errors import InputError
-from searchspace.study import built_in_studies
+from searchspace.study_files import built_in_studies
 
 EXECUTORS = ("warm", "train", "inline")
 FILE_WIDTH = 200

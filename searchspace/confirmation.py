@@ -16,7 +16,9 @@ from trainables.planning import plan_trial, splits_for
 from trainables.seeds import derive
 
 OTHER_FOLDS = "The best of the search again, on other folds (re-split of searched data)"
-OTHER_SEEDS = "The best of the search again, with other seeds on the folds of the file"
+OTHER_SEEDS = "The best of the search again, with other seeds on the same folds"
+FIXED_PLANS = ("from-file", "official", "external")
+"""Fold plans that draw nothing: another seed leaves their folds as they are."""
 
 
 def finalists(exploration: Exploration) -> list[Entry]:
@@ -51,7 +53,7 @@ def confirmation(exploration: Exploration) -> Plan | None:
 
 
 def _table(study: Study) -> TableSpecification:
-    title = OTHER_SEEDS if study.folds.plan == "from-file" else OTHER_FOLDS
+    title = OTHER_SEEDS if study.folds.plan in FIXED_PLANS else OTHER_FOLDS
     return TableSpecification(name="confirmation", title=title, kind="leaderboard", metrics=("mcr", "auc"))
 
 

@@ -5,7 +5,7 @@ import math
 from rich.console import Console
 from rich.table import Table
 
-from searchspace.node import missing_inputs
+from searchspace.node import missing_inputs, without_download
 from searchspace.plan import Plan
 from searchspace.search.settings import SearchSettings
 from trainables.configuration import Configuration
@@ -16,7 +16,9 @@ TIMED = 5
 
 
 def show_plan(plan: Plan, console: Console, cores: int) -> None:
-    """Print the plan of a study."""
+    """Print the plan of a study, or of one of its arms."""
+    if plan.arm:
+        console.print(f"arm {plan.arm}", highlight=False)
     if plan.space is None:
         _show_grid(plan, console)
         lines = _work(plan, cores)
@@ -39,11 +41,11 @@ def _show_grid(plan: Plan, console: Console) -> None:
 def _data(plan: Plan) -> str:
     cohort, folds = plan.context.summary, plan.context.fold_summary
     splits = plan.context.splits_of(plan.candidates[0])
-    repeats = len({split.repeat for split in splits})
+    repeats, count = len({split.repeat for split in splits}), folds["folds"]
     counted = f"; {len(plan.trials)} configurations, {len(plan.fits)} fold fits" if plan.space is None else ""
     return (
         f"{cohort.n_samples:,} samples of {cohort.n_groups:,} {cohort.group}s; plan {folds['plan']}, "
-        f"{folds['folds']} folds, {repeats} repeat{'s' if repeats > 1 else ''}{counted}"
+        f"{count} fold{'s' if count > 1 else ''}, {repeats} repeat{'s' if repeats > 1 else ''}{counted}"
     )
 
 
@@ -89,6 +91,7 @@ class _Cost:
 
     def seconds(self, configuration: Configuration) -> float:
         backbone, training = configuration.backbone, configuration.training
+        configuration = without_download(configuration)
         if not configuration.fine_tuned:
             return seconds_per_fit(configuration, self._context)
         size = (backbone.name, backbone.frozen_stages, configuration.input_size)
@@ -102,7 +105,7 @@ def _inputs(plan: Plan, cores: int) -> str:
     missing, n_samples = missing_inputs(plan), len(plan.context.cohort.samples)
     if not missing:
         return "images and features are cached on this node"
-    seconds = sum(seconds_per_sample(configuration, plan.context) for configuration in missing) * n_samples / cores
+    seconds = sum(seconds_per_sample(without_download(one), plan.context) for one in missing) * n_samples / cores
     return f"prepare {n_samples * len(missing):,} samples (about {_duration(seconds)})"
 
 

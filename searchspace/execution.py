@@ -1,6 +1,7 @@
 """One run of a study, from resolved options to finished tables."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from searchspace.dry_run import show_plan
 from searchspace.exploration import Exploration, open_exploration
 from searchspace.options import Options
 from searchspace.plan import Plan
-from searchspace.preparation import prepare_plan
+from searchspace.preparation import prepare_plans
 from searchspace.progress import Display
 from searchspace.results import fill_tables, show_results
 from searchspace.search_summary import show_search
@@ -26,25 +27,38 @@ def run_study(options: Options, console: Console) -> int:
     started = time.monotonic()
     study = options.request.study
     console.print(f"study {study.name}: {study.question}", markup=False, highlight=False)
-    plan = prepare_plan(options.request, open_ledger(options.out, options.ledger))
-    _tell(plan, console)
-    options.executor_for(plan)
+    arms = prepare_plans(options.request, open_ledger(options.out, options.ledger))
+    for line in dict.fromkeys(line for plan in arms for line in _told(plan)):
+        console.print(line, markup=False, highlight=False)
+    for plan in arms:
+        options.executor_for(plan)
     if options.dry_run:
-        show_plan(plan, console, usable_cores())
+        for plan in arms:
+            show_plan(plan, console, usable_cores())
         return 0
     with ended_by_sigterm(), open_workspace(options.out, study.name, options.request.cache) as workspace:
-        exploration = _open(plan, options, workspace)
+        exploration = _open(arms[0], options, workspace)
         console.print(f"watch: tensorboard --logdir {workspace.tensorboard}", markup=False, highlight=False)
         if exploration is None:
-            plans, interrupted = [plan], _train(plan, None, options, workspace, console)
+            plans, interrupted = list(arms), _train_arms(arms, options, workspace, console)
         else:
             plans, interrupted = _search(exploration, options, workspace, console)
             show_search(exploration, workspace, console, told_again(exploration, plans[1:]))
-        records = plan.context.ledger.records()
-        tables = fill_tables(plans, workspace, records)
+        records = arms[0].context.ledger.records()
+        tables = fill_tables(plans, workspace, records, study.tables_across)
         workspace.publish()
         seconds = time.monotonic() - started
         return show_results(plans, tables, records, workspace, console, seconds=seconds, interrupted=interrupted)
+
+
+def _train_arms(arms: Sequence[Plan], options: Options, workspace: Workspace, console: Console) -> bool:
+    """Train one arm after the other; return whether the user interrupted it."""
+    for plan in arms:
+        if plan.arm:
+            console.print(f"arm {plan.arm}", markup=False, highlight=False)
+        if _train(plan, None, options, workspace, console, plan.arm):
+            return True
+    return False
 
 
 def _open(plan: Plan, options: Options, workspace: Workspace) -> Exploration | None:
@@ -87,14 +101,12 @@ def _train(
     return False
 
 
-def _tell(plan: Plan, console: Console) -> None:
-    """Say what a user should know before the run starts."""
+def _told(plan: Plan) -> list[str]:
+    """Return what a user should know before the run starts."""
     cohort = plan.context.cohort
-    lines = [f"note: {note}" for note in cohort.notes]
+    lines = [f"note: {note}" for note in cohort.notes] + [f"warning: {line}" for line in plan.warnings]
     lines += [f"left out: {problem.sample}: {problem.what}" for problem in cohort.left_out[:10]]
     if len(cohort.left_out) > 10:
         lines.append(f"left out: {len(cohort.left_out) - 10:,} more; left_out.csv beside the tables names them all")
     damaged = plan.context.ledger.damaged.items()
-    lines += [f"damaged: fold fit {key[:12]}: {reason}; it is trained again" for key, reason in damaged]
-    for line in lines:
-        console.print(line, markup=False, highlight=False)
+    return lines + [f"damaged: fold fit {key[:12]}: {reason}; it is trained again" for key, reason in damaged]

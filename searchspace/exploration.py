@@ -8,7 +8,7 @@ from pathlib import Path
 from analysis.ledger import digest
 from analysis.ledger.storage import Storage
 from models.errors import InputError
-from searchspace.grid import label
+from searchspace.grid import NAMED, label
 from searchspace.plan import Plan
 from searchspace.points import configuration_at
 from searchspace.search import Entry, Proposer, Referee, SearchRecord
@@ -152,5 +152,5 @@ def _planned(plan: Plan, point: dict[str, object]) -> Trial:
     if len(splits) != len(plan.context.splits_of(plan.candidates[0])):
         raise InputError("the point has another number of folds")
     assert plan.space is not None
-    varied = [name for name in plan.space.factors if name not in ("fusion.name", "metadata.fields")]
+    varied = [name for name in plan.space.factors if name not in NAMED]
     return plan_trial(label(configuration, varied), configuration, plan.context)

@@ -8,29 +8,52 @@ from trainables.configuration import Configuration
 from trainables.environment import device_for
 from trainables.images import open_pixels
 from trainables.images.pixels import Tick, pixels_identity
+from trainables.network import check_fusion, share_encoder
 from trainables.node_cache import is_cached
 from trainables.planning import TrialContext
 
 
-def check_backbones(context: TrialContext, configurations: Iterable[Configuration]) -> None:
-    """Build every distinct backbone once, unless its features are cached.
+def check_networks(context: TrialContext, configurations: Iterable[Configuration]) -> None:
+    """Build every distinct backbone once, unless its features are cached, and see that every fusion takes its maps.
 
     Raises:
-        InputError: an unknown name, an image size it cannot take, weights that do not fit, too many frozen stages.
+        InputError: an unknown name, an image size it cannot take, weights that do not fit, too many frozen stages, an
+            encoder that cannot be shared as asked, or a fusion that its maps do not suit.
     """
-    built = set()
+    maps: dict[str, tuple[int, tuple[int, int]]] = {}
+    n_images = len(context.cohort.image_names)
     for configuration in configurations:
         if not configuration.uses_image:
             continue
-        source = context.features_of(configuration)
-        decided = [configuration.backbone.name, configuration.input_size, source.weights_identity]
-        what = digest([*decided, configuration.backbone.frozen_stages, configuration.backbone.gate_settings])
-        if what in built or not (configuration.fine_tuned or not source.is_cached(context.cache)):
-            continue
-        built.add(what)
-        backbone = source.build_backbone(configuration.input_size)
-        if configuration.fine_tuned:
-            backbone.freeze(int(configuration.backbone.frozen_stages))
+        backbone, shared = configuration.backbone, configuration.modalities
+        built = [configuration.input_size, context.features_of(configuration).weights_identity, shared.canonical()]
+        what = digest([*built, backbone.model_dump(mode="json")])
+        if what not in maps:
+            maps[what] = _maps_of(context, configuration, n_images)
+        channels, map_size = maps[what]
+        check_fusion(configuration, channels if shared.separate else n_images * channels, map_size)
+
+
+def _maps_of(context: TrialContext, configuration: Configuration, n_images: int) -> tuple[int, tuple[int, int]]:
+    """Return channels per image and map size, by building the backbone where its features are not cached."""
+    source = context.features_of(configuration)
+    if not configuration.fine_tuned and source.is_cached(context.cache):
+        shape = source.open(context.cache, workers=1).shape
+        return shape[1] // n_images, (shape[2], shape[3])
+    backbone = source.build_backbone(configuration.input_size)
+    if configuration.fine_tuned:
+        backbone.freeze(int(configuration.backbone.frozen_stages))
+        share_encoder(configuration, backbone, n_images)
+    pooled = not configuration.fine_tuned and configuration.feature_kind == "pooled"
+    return backbone.channels, (1, 1) if pooled else backbone.map_size
+
+
+def without_download(configuration: Configuration) -> Configuration:
+    """Return the configuration with random weights in place of the hub's: of the same size, and there at once."""
+    if configuration.backbone.weights != "hub":
+        return configuration
+    backbone = configuration.backbone.model_copy(update={"weights": "none"})
+    return configuration.model_copy(update={"backbone": backbone})
 
 
 def prepare_node(

@@ -8,7 +8,8 @@ from typing import Any
 from models.errors import InputError
 from searchspace.plan import Plan
 from searchspace.preparation import Request
-from searchspace.study import Study, read_study, validate_study
+from searchspace.study import Study, validate_study
+from searchspace.study_files import read_study
 from searchspace.workspace import read_request
 from trainables.node_cache import default_cache
 
@@ -50,6 +51,7 @@ class Options:
             weights=_path(given.weights or earlier.get("weights"), "--weights", working_directory),
             skip_bad=given.skip_bad or earlier.get("skip_bad", False),
             cache=default_cache(),
+            dry_run=given.dry_run,
         )
         return cls(
             request=request,

@@ -2,17 +2,18 @@
 
 A key is a dotted setting of the study (`folds.folds=3`); a configuration section stands for its place under `fixed`
 (`training.epochs=5`), and under `scientific` or `search` the rest of the key is one factor
-(`scientific.fusion.name=[concat]`).
-Values are YAML.
+(`scientific.fusion.name=[concat]`). `arms.<arm>.` before any of these changes that arm only; `arms.<arm>=null` leaves
+it out. Values are YAML.
 """
 
+import re
 from typing import Any
 
 import yaml
 
 from models.errors import InputError
 
-SECTIONS = ("backbone", "image", "augmentation", "metadata", "fusion", "head", "loss", "training")
+SECTIONS = ("backbone", "image", "modalities", "augmentation", "metadata", "fusion", "head", "loss", "training")
 
 
 def apply_override(document: dict[str, Any], override: str) -> None:
@@ -30,7 +31,9 @@ def apply_override(document: dict[str, Any], override: str) -> None:
     except yaml.YAMLError as error:
         raise InputError(f"--set {override!r}: the value is not YAML") from error
     _refuse_factor(document, ".".join(parts))
-    *folders, last = _path(parts)
+    path = _path(parts)
+    _refuse_what_arms_say(document, path)
+    *folders, last = path
     place = document
     for folder in folders:
         place = place.setdefault(folder, {})
@@ -40,14 +43,28 @@ def apply_override(document: dict[str, Any], override: str) -> None:
 
 
 def _path(parts: list[str]) -> list[str]:
+    if parts[0] == "arms" and len(parts) > 2:
+        return [*parts[:2], *_path(parts[2:])]
     if parts[0] in ("scientific", "search") and len(parts) > 1:
         return [parts[0], ".".join(parts[1:])]
     return ["fixed", *parts] if parts[0] in SECTIONS else parts
 
 
+def _refuse_what_arms_say(document: dict[str, Any], path: list[str]) -> None:
+    """The study's value under one that an arm says itself would have no effect there."""
+    arms = document.get("arms")
+    for name, arm in arms.items() if isinstance(arms, dict) else ():
+        place: Any = arm
+        for key in path:
+            place = place.get(key) if isinstance(place, dict) else None
+        if place is not None and not isinstance(place, dict):
+            key = ".".join(path).removeprefix("fixed.")
+            raise InputError(f"--set {key}=...: arm {name} says it itself; say --set arms.{name}.{key}=...")
+
+
 def _refuse_factor(document: dict[str, Any], name: str) -> None:
     """A fixed value under a searched factor would have no effect."""
-    factor = name.removeprefix("fixed.")
+    factor = re.sub(r"^arms\.[^.]+\.", "", name).removeprefix("fixed.")
     for place in ("scientific", "search"):
         grids = document.get(place)
         for grid in grids if isinstance(grids, list) else [grids]:

@@ -16,7 +16,8 @@ class Plan:
 
     A search has a `space`, and no trials until it suggests them; `candidates` are configurations that its trials may
     have (of a grid, exactly those), by which everything is checked and this node prepared. `dropped` names the rule by
-    which a search dropped a configuration.
+    which a search dropped a configuration. `arm`: which arm of the study it is, empty without arms. `warnings` are
+    said when the run starts; `declarations` are those of them that every table repeats.
     """
 
     study: Study
@@ -26,6 +27,9 @@ class Plan:
     known: dict[str, FitRecord]
     space: AbstractSpace | None = None
     dropped: dict[str, str] = field(default_factory=dict)
+    arm: str = ""
+    warnings: tuple[str, ...] = ()
+    declarations: tuple[str, ...] = ()
 
     @property
     def factors(self) -> list[str]:

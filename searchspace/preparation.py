@@ -1,26 +1,30 @@
-"""Before anything starts: open the cohort, expand the space, cut the folds, plan every fold fit, and check all."""
+"""Before anything starts: open the cohorts, expand the space, cut the folds, plan every fold fit, and check all."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from analysis.errors import AnalysisError
 from analysis.evaluation import ConfigurationResult, evaluate
 from analysis.ledger import Ledger
-from analysis.tables import check_tables
+from analysis.tables import check_arm_tables, check_tables
 from models.errors import InputError
 from searchspace.grid import expand
-from searchspace.node import check_backbones
+from searchspace.inputs import OpenedCohorts, declare, outcomes_read, probe
+from searchspace.node import check_networks, without_download
 from searchspace.plan import Plan
 from searchspace.points import configuration_at
 from searchspace.search import AbstractSpace, open_space
 from searchspace.search.space import FunctionSpace
 from searchspace.study import Study
-from trainables.cohorts import Cohort, open_cohort
+from trainables.cohorts import Cohort
 from trainables.configuration import Configuration
 from trainables.losses import create_loss
 from trainables.metadata import fit_encoder
+from trainables.network import check_modalities
 from trainables.planning import Trial, TrialContext, plan_trial, splits_for
 from trainables.weights import Weights, find_weights, read_weights
 
@@ -30,26 +34,46 @@ PROBES = 256
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asked for, with absolute paths."""
+    """What the command line asked for, with absolute paths; a dry run downloads nothing."""
 
     study: Study
     data: Path | None
     weights: Path | None
     skip_bad: bool
     cache: Path
+    dry_run: bool = False
 
 
-def prepare_plan(request: Request, ledger: Ledger) -> Plan:
-    """Open, check and plan everything; nothing is trained.
+def prepare_plans(request: Request, ledger: Ledger) -> tuple[Plan, ...]:
+    """Open, check and plan everything, one plan for each arm of the study; nothing is trained.
 
     Raises:
         InputError: whatever is wrong with the study, the data, the weights or the folds.
+        AnalysisError: tables that the configurations do not fill.
+    """
+    opened = OpenedCohorts(request.skip_bad)
+    plans = []
+    for arm, study in request.study.parts.items():
+        data = _data_of(request, arm)
+        try:
+            plans.append(prepare_plan(dataclasses.replace(request, study=study, data=data), ledger, opened, arm))
+        except (InputError, AnalysisError) as error:
+            raise type(error)(f"arm {arm}: {error}" if arm else str(error)) from error
+    _check_across(request, plans)
+    return tuple(plans)
+
+
+def prepare_plan(request: Request, ledger: Ledger, opened: OpenedCohorts, arm: str = "") -> Plan:
+    """Open, check and plan a study without arms, or one arm.
+
+    Raises:
+        InputError, AnalysisError: as `prepare_plans`.
     """
     study = request.study
     space = None if study.search is None else open_space(study.search)
-    labelled = expand(study) if space is None else probed(study, space)
+    labelled = expand(study, brief=bool(arm)) if space is None else probed(study, space)
     candidates = list(labelled.values())
-    cohort = open_cohort(study.cohort, request.data, request.skip_bad)
+    cohort = opened.open(study, request.data)
     for configuration in candidates:
         _check_fits(configuration, cohort)
     context = _context(request, cohort, candidates, ledger)
@@ -58,11 +82,51 @@ def prepare_plan(request: Request, ledger: Ledger) -> Plan:
     grid = labelled if space is None else {}  # a search plans its trials when it suggests them
     trials = tuple(plan_trial(label, configuration, context) for label, configuration in grid.items())
     _check_tables(study, cohort, trials)
-    check_backbones(context, candidates)
-    if space is not None:
-        return Plan(study, context, tuple(candidates), trials, {}, space)
-    known = ledger.records(fit.key for trial in trials for fit in trial.fits)
-    return Plan(study, context, tuple(candidates), trials, known)
+    check_networks(context, map(without_download, candidates) if request.dry_run else candidates)
+    declarations = declare(study, outcomes_read(cohort, candidates))
+    return Plan(
+        study=study,
+        context=context,
+        candidates=tuple(candidates),
+        trials=trials,
+        known=ledger.records(fit.key for trial in trials for fit in trial.fits) if space is None else {},
+        space=space,
+        arm=arm,
+        warnings=(*declarations, *probe(cohort, candidates)),
+        declarations=declarations,
+    )
+
+
+def _data_of(request: Request, arm: str) -> Path | None:
+    """Return the data folder of an arm: its own, else the one of its name inside --data, else --data."""
+    settings = (request.study.arms or {}).get(arm)
+    if settings is None:
+        return request.data
+    if settings.data is not None:
+        if not Path(settings.data).is_dir():
+            raise InputError(f"arms.{arm}.data={settings.data}: there is no such folder")
+        return Path(settings.data)
+    inside = request.data / arm if request.data is not None and settings.cohort is not None else None
+    return inside if inside is not None and inside.is_dir() else request.data
+
+
+def _check_across(request: Request, plans: Sequence[Plan]) -> None:
+    """Check what only all arms together can tell: tables across, names of files, whether anything reads the weights."""
+    study, given = request.study, request.weights
+    if study.tables_across:
+        check_arm_tables(study.tables_across, {plan.arm: list(map(_unevaluated, plan.trials)) for plan in plans})
+    tables = [(table, plan) for plan in plans for table in plan.study.tables]
+    tables += [(table, plans[0]) for table in study.tables_across]
+    names = [
+        name.lower()
+        for table, plan in tables
+        for name in table.file_names([target.name for target in plan.context.cohort.targets])
+    ]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"tables: two tables would write {twice[0]}.md; give each a name of its own")
+    if given is not None and not any(plan.context.weights for plan in plans):
+        advice = "say --set backbone.weights=file"
+        raise InputError(f"--weights {given}: no configuration of study {study.name} reads weights; {advice}")
 
 
 def probed(study: Study, space: AbstractSpace) -> dict[str, Configuration]:
@@ -121,6 +185,8 @@ def _unevaluated(trial: Trial) -> ConfigurationResult:
 
 def _check_fits(configuration: Configuration, cohort: Cohort) -> None:
     """Build what depends on both configuration and cohort once, so that a mismatch is found now and not in a trial."""
+    if configuration.uses_image:
+        check_modalities(configuration.modalities, configuration.loss, cohort.image_names)
     fit_encoder(configuration.metadata, cohort, np.arange(len(cohort.samples)))
     classes = [np.bincount(cohort.labels(target.name), minlength=len(target.classes)) for target in cohort.targets]
     create_loss(configuration.loss, classes)
@@ -152,9 +218,6 @@ def _weights(request: Request, configurations: Sequence[Configuration]) -> dict[
     if wanted and given is None:
         advice = "give --weights <file or folder>, or --set backbone.weights=none"
         raise InputError(f"study {study} needs the weights of {', '.join(wanted)}: {advice}")
-    if not wanted and given is not None:
-        advice = "say --set backbone.weights=file"
-        raise InputError(f"--weights {given}: no configuration of study {study} reads weights; {advice}")
     if len(wanted) > 1 and given is not None and given.is_file():
         raise InputError(
             f"--weights {given} is one file, but {', '.join(wanted)} each need one; give a folder of files"

@@ -12,7 +12,19 @@ from rich.text import Text
 from analysis.evaluation import ConfigurationResult, evaluate
 from analysis.figures import draw_forest, forest_rows
 from analysis.ledger import FitRecord
-from analysis.tables import Table, build_tables, column_titles, header_groups, render_all, study_context, text_rows
+from analysis.tables import (
+    StudyContext,
+    Table,
+    TableSpecification,
+    build_arm_tables,
+    build_tables,
+    column_titles,
+    header_groups,
+    render_all,
+    study_context,
+    text_rows,
+)
+from searchspace.grid import same_model
 from searchspace.plan import Plan
 from searchspace.workspace import Workspace
 from trainables.describe import describe_training
@@ -21,39 +33,71 @@ WIDE = 110
 """Columns from which a table prints its intervals beside their numbers."""
 
 
-def fill_tables(plans: Sequence[Plan], workspace: Workspace, everything: dict[str, FitRecord]) -> tuple[Table, ...]:
+def fill_tables(
+    plans: Sequence[Plan],
+    workspace: Workspace,
+    everything: dict[str, FitRecord],
+    across: Sequence[TableSpecification] = (),
+) -> tuple[Table, ...]:
     """Evaluate every configuration, write the tables and return them; none without fold fits.
 
-    `plans` are the study and, after a search, the confirmation of its best. `everything` are the records of the ledger
-    by key, those of other studies that share it included.
+    `plans` are the study, or its arms, or a search with the confirmation of its best. `everything` are the records of
+    the ledger by key, those of other studies that share it included. `across` are tables over arms; they come first.
     """
-    files: dict[str, bytes] = {}
-    found: list[Table] = []
-    for plan in plans:
-        tables = _tables(plan, everything)
+    evaluated = [_evaluated(plan, everything) for plan in plans]
+    found = list(_tables_across(across, plans, evaluated))
+    files = render_all(found)
+    for plan, one in zip(plans, evaluated, strict=True):
+        tables = build_tables(plan.study.tables, *one) if one else ()
         found += tables
-        files |= render_all(tables) | _figures(plan, tables) if tables else {}
+        files |= render_all(tables) | _figures(plan, tables)
     if found:
-        workspace.write_tables(files | _left_out(plans[0]))
+        workspace.write_tables(files | _left_out(plans))
     return tuple(found)
 
 
-def _tables(plan: Plan, everything: dict[str, FitRecord]) -> tuple[Table, ...]:
+Evaluated = tuple[list[ConfigurationResult], StudyContext]
+
+
+def _tables_across(
+    across: Sequence[TableSpecification], plans: Sequence[Plan], evaluated: Sequence[Evaluated | None]
+) -> tuple[Table, ...]:
+    """Build the tables over arms, of the arms that have fold fits."""
+    seen = {plan.arm: one for plan, one in zip(plans, evaluated, strict=True) if one}
+    if not across or not seen:
+        return ()
+    results = {arm: one[0] for arm, one in seen.items()}
+    return build_arm_tables(across, results, {arm: one[1] for arm, one in seen.items()})
+
+
+def _evaluated(plan: Plan, everything: dict[str, FitRecord]) -> Evaluated | None:
+    """Evaluate every configuration of a plan; None without fold fits."""
     records = {fit.key: everything[fit.key] for fit in plan.fits if fit.key in everything}
     if not records:
-        return ()
+        return None
     results = [_evaluate(plan, number, records) for number in range(len(plan.trials))]
     context = study_context(
-        study=plan.study.name,
+        study=f"{plan.study.name}, arm {plan.arm}" if plan.arm else plan.study.name,
         question=plan.study.question,
         records=records.values(),
         results=results,
-        features=describe_training(trial.configuration for trial in plan.trials),
+        features=_trained_on(plan),
         factors=plan.factors,
         sample="image" if len(plan.context.cohort.image_names) == 1 else "sample",
         n_configurations=len(_tried(plan, everything.values())),
+        declarations=plan.declarations,
     )
-    return build_tables(plan.study.tables, results, context)
+    return results, context
+
+
+def _trained_on(plan: Plan) -> str:
+    """Say what the models see, with the metadata fields or the fusion that labels leave out."""
+    configurations = [trial.configuration for trial in plan.trials]
+    trained, same = describe_training(configurations), same_model(configurations)
+    if plan.space is None and same:
+        return f"{trained}; all configurations: {same}"
+    fields = {name: None for configuration in configurations for name in configuration.metadata.fields}
+    return f"{trained}; metadata: {', '.join(fields)}" if plan.arm and fields else trained
 
 
 def show_results(
@@ -122,15 +166,15 @@ def _figures(plan: Plan, tables: tuple[Table, ...]) -> dict[str, bytes]:
     }
 
 
-def _left_out(plan: Plan) -> dict[str, bytes]:
+def _left_out(plans: Sequence[Plan]) -> dict[str, bytes]:
     """Return the file that names every sample that was left out, if any was."""
-    problems = plan.context.cohort.left_out
+    problems = {(one.sample, one.what): None for plan in plans for one in plan.context.cohort.left_out}
     if not problems:
         return {}
     rows = io.StringIO()
     writer = csv.writer(rows, lineterminator="\n")
     writer.writerow(["sample", "problem"])
-    writer.writerows((problem.sample, problem.what) for problem in problems)
+    writer.writerows(problems)
     return {"left_out.csv": rows.getvalue().encode()}
 
 

@@ -3,41 +3,23 @@
 A study file opens with question, source, expected result and cost. `recipe` names a paper's settings, `fixed` holds
 configuration sections that every trial shares, `adjust` settings that go with others. `scientific` names the factors
 that an ablation table is about, by dotted setting, each with its values in table order; `search` the dimensions that a
-sampler explores instead.
+sampler explores instead. `arms` ask the whole study again under other circumstances (`searchspace/arms.py`).
 """
 
-from importlib import resources
-from pathlib import Path
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from analysis.tables import TableSpecification
 from models.errors import InputError
-from models.registry import did_you_mean
-from searchspace.overrides import apply_override
+from searchspace.arms import Arm, ArmName, arm_document
 from searchspace.search.settings import RandomSearch, TreeParzenSearch
 from trainables.cohorts import CohortSettings
 from trainables.folds import FoldSettings
 from trainables.recipes import Adjustment, find_recipe
 from trainables.settings import Settings
 from trainables.validation import explain
-
-
-class UniqueKeys(yaml.SafeLoader):
-    """Plain YAML in which a key that stands twice is an error: the last one would win in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping, refusing a repeated key."""
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key must be a plain word", problem_mark=key.start_mark)
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 class Subsets(Settings):
@@ -72,6 +54,13 @@ class Resources(Settings):
     checkpoint_every: int = Field(default=1, ge=0, le=10_000)
 
 
+class External(Settings):
+    """Another cohort that is evaluated and never trained on (fold plan `external`); `data`: its folder, else --data."""
+
+    cohort: CohortSettings
+    data: str | None = None
+
+
 class Study(Settings):
     """A validated study file."""
 
@@ -81,6 +70,8 @@ class Study(Settings):
     expected: str = ""
     cost: str = ""
     cohort: CohortSettings
+    external: External | None = None
+    allow_outcome_fields: bool = False
     folds: FoldSettings = FoldSettings()
     recipe: str | None = None
     fixed: dict[str, Any] = Field(default_factory=dict)
@@ -89,6 +80,7 @@ class Study(Settings):
     search: dict[str, Any] | None = Field(default=None, min_length=1)
     strategy: Strategy = Grid()
     resources: Resources = Resources()
+    arms: dict[ArmName, Arm | None] | None = None
     tables: tuple[TableSpecification, ...] = Field(min_length=1)
 
     @field_validator("recipe")
@@ -108,6 +100,44 @@ class Study(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _external_samples_are_evaluated(self) -> "Study":
+        if self.external is not None and self.folds.plan != "external":
+            raise ValueError(f"external has no effect with folds.plan={self.folds.plan}; set folds.plan=external")
+        if self.external is None and self.folds.plan == "external":
+            raise ValueError("folds.plan=external evaluates another cohort; name it, external: {cohort: {name: ...}}")
+        return self
+
+    @model_validator(mode="after")
+    def _arms_fit_the_study(self) -> "Study":
+        if self.arms is not None and self.search is not None:
+            raise ValueError("arms need the strategy grid: a search would come to other configurations in each arm")
+        if self.arms is not None and not any(self.arms.values()):
+            raise ValueError("arms: there must be one that is not null")
+        across = [table.name for table in self.tables if table.kind == "arms"]
+        if self.arms is None and across:
+            raise ValueError(f"tables: {across[0]} is of kind arms, and the study has none")
+        return self
+
+    @cached_property
+    def parts(self) -> dict[str, "Study"]:
+        """The studies that are really run, by arm: itself under "" when there are no arms.
+
+        Raises:
+            InputError: the settings of an arm cannot be used; one line.
+        """
+        if self.arms is None:
+            return {"": self}
+        document = self.model_dump(mode="json", exclude_unset=True)
+        arms = document["arms"].items()
+        return {name: _of_arm(name, arm_document(document, arm)) for name, arm in arms if arm is not None}
+
+    @property
+    def tables_across(self) -> tuple[TableSpecification, ...]:
+        """The tables that are made across arms, when there are at least two."""
+        arms = [arm for arm in (self.arms or {}).values() if arm is not None]
+        return tuple(table for table in self.tables if table.kind == "arms" and len(arms) > 1)
+
     @property
     def grids(self) -> list[Factors]:
         """The factors as a list of grids; the space is their union."""
@@ -126,32 +156,6 @@ class Study(Settings):
         return () if isinstance(self.strategy, Grid) else self.strategy.start
 
 
-def built_in_studies() -> dict[str, str]:
-    """Return the YAML text of every built-in study by name."""
-    files = resources.files("searchspace").joinpath("studies").iterdir()
-    found = {
-        entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8")
-        for entry in files
-        if entry.name.endswith(".yaml")
-    }
-    return dict(sorted(found.items()))
-
-
-def read_study(name: str, overrides: tuple[str, ...], working_directory: Path) -> Study:
-    """Return a built-in study by name, or the study in a YAML file, with `key=value` overrides applied.
-
-    Raises:
-        InputError: no such study or file, broken YAML, or a setting that cannot be used; one line.
-    """
-    text, folder = _find(name, working_directory)
-    document = _parse(text, name)
-    _make_absolute(document, folder)
-    for override in overrides:
-        apply_override(document, override)
-    _make_absolute(document, working_directory)
-    return validate_study(document)
-
-
 def validate_study(document: dict[str, Any]) -> Study:
     """Validate a study given as plain nested settings.
 
@@ -159,46 +163,20 @@ def validate_study(document: dict[str, Any]) -> Study:
         InputError: one line that names the field, the value and the choices.
     """
     try:
-        return Study.model_validate(document)
+        study = Study.model_validate(document)
     except ValidationError as error:
         raise InputError(f"study {document.get('name', '?')}: {explain(error, Study)}") from error
+    study.parts  # noqa: B018  raises when an arm cannot be used
+    return study
 
 
-def _find(name: str, working_directory: Path) -> tuple[str, Path]:
-    studies = built_in_studies()
-    path = working_directory / name
-    if name in studies:
-        return studies[name], working_directory
-    if path.suffix in (".yaml", ".yml"):
-        try:
-            return path.read_text(encoding="utf-8"), path.parent
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"study file {name}: cannot be read: {getattr(error, 'strerror', None) or error}"
-            ) from error
-    raise InputError(
-        f"study {name!r} is not known{did_you_mean(name, studies)} "
-        f"(built in: {', '.join(studies)}; or give a file ending in .yaml)"
-    )
-
-
-def _parse(text: str, name: str) -> dict[str, Any]:
+def _of_arm(name: str, document: dict[str, Any]) -> Study:
+    """Validate the study of an arm and give its tables the arm's name; those across arms are not its own."""
+    own = [table for table in document["tables"] if not (isinstance(table, dict) and table.get("kind") == "arms")]
     try:
-        document = yaml.load(text, Loader=UniqueKeys)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise InputError(f"study file {name}{where}: {getattr(error, 'problem', None) or 'is not YAML'}") from error
-    except RecursionError as error:
-        raise InputError(f"study file {name}: nested too deeply") from error
-    if not isinstance(document, dict):
-        raise InputError(
-            f"study file {name}: must be a mapping of settings such as name, question, cohort, scientific, tables"
-        )
-    return document
-
-
-def _make_absolute(document: dict[str, Any], folder: Path) -> None:
-    folds = document.get("folds")
-    if isinstance(folds, dict) and isinstance(folds.get("file"), str):
-        folds["file"] = str(folder / folds["file"])
+        study = Study.model_validate(document | {"tables": own})
+    except ValidationError as error:
+        raise InputError(f"study {document['name']}: arms.{name}: {explain(error, Study)}") from error
+    new = [{"name": f"{name}_{table.name}", "title": f"{name}: {table.title}"} for table in study.tables]
+    tables = [table.model_copy(update=update) for table, update in zip(study.tables, new, strict=True)]
+    return study.model_copy(update={"tables": tuple(tables)})

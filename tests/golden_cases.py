@@ -14,10 +14,13 @@ from typing import get_args
 import numpy as np
 import torch
 from array_cohorts import cohort_of, grouped_cohort
+from fusion_variants import OPTIONS
 
 from models.backbones import BACKBONES_VERSION, create_backbone
 from models.fusions import FUSIONS, create_fusion
+from models.gates import GATES
 from models.heads import HEADS_VERSION, Heads
+from models.modalities import MODALITIES_VERSION, CrossAttention
 from trainables.augmentation import AUGMENTATION_VERSION, AugmentationSettings, augment, draws, evaluate
 from trainables.configuration import Configuration
 from trainables.data import FitData, ImageData, ImageSource
@@ -49,13 +52,31 @@ def backbone(name: str) -> list[float]:
     return [*maps.mean((2, 3))[0, :6].tolist(), *maps[0, 0].flatten()[:6].tolist()]
 
 
-def fusion(name: str) -> list[float]:
+def gate(name: str) -> list[float]:
+    """Some of the last map of a network with gates, in both places and with both ways to squeeze."""
     numbers = []
-    for depth in FUSIONS.get(name).depths or (None,):
-        for widths in ("scaled", "published"):
-            with seeded(0):
-                module = create_fusion(name, CHANNELS, METADATA, depth=depth, widths=widths)
-                numbers += module(torch.randn(1, CHANNELS, 2, 3), torch.rand(1, METADATA))[0].tolist()
+    for settings in ({}, {"position": "before"}, {"pool": "average", "reduction": 4}):
+        with seeded(0):
+            network = create_backbone("test_resnet", image_size=(64, 96), gate={"name": name, **settings}).eval()
+            for weight, parameter in network.named_parameters():
+                if weight.endswith(("bn2.weight", "bn3.weight")):  # zero at first: the residual would not be seen
+                    torch.nn.init.ones_(parameter)
+            numbers += network(torch.randn(1, 3, 64, 96)).mean((2, 3))[0, :6].tolist()
+    return numbers
+
+
+def fusion(name: str) -> list[float]:
+    """Some numbers of every depth and both kinds of widths; where there are options, of three samples for each."""
+    batch, channels = (3, 32) if name in OPTIONS else (1, CHANNELS)
+    numbers = []
+    for options in [{}, *OPTIONS.get(name, [])]:
+        for depth in FUSIONS.get(name).depths or (None,):
+            for widths in ("scaled", "published"):
+                with seeded(0):
+                    settings = {"depth": depth, "widths": widths, "map_size": (2, 3)} | options
+                    module = create_fusion(name, channels, METADATA, **settings)
+                    fused = module(torch.randn(batch, channels, 2, 3), torch.rand(batch, METADATA)).flatten()
+                numbers += fused[:: max(1, len(fused) // 12)].tolist()
     return numbers
 
 
@@ -150,9 +171,12 @@ def training(**settings: object) -> list[float]:
     return fit.outcome.predictions.filter(like="probability:").iloc[:4].to_numpy().flatten().astype(float).tolist()
 
 
-def fine_tuning() -> list[float]:
-    """Predictions at the end of a short fold fit that trains all but the first stage of its backbone."""
-    cohort = cohort_of(list("abbabaabbabaabba"))
+def fine_tuning(images: tuple[str, ...] = ("dermoscopy",), **sections: object) -> list[float]:
+    """Predictions at the end of a short fold fit that trains all but the first stage of its backbone.
+
+    A second image is the negative of the first.
+    """
+    cohort = cohort_of(list("abbabaabbabaabba"), images=images)
     configuration = Configuration.of(
         {
             "backbone": {"name": "test_resnet", "frozen_stages": 1},
@@ -160,10 +184,11 @@ def fine_tuning() -> list[float]:
             "augmentation": {"crop": [32, 32], "flip_vertical": 0.5},
             "metadata": {"fields": ["age", "sex"]},
             "training": {"epochs": 2, "batch_size": 4, "learning_rate": 0.01, "optimiser": "sgd"},
+            **sections,
         }
     )
-    rows = [cohort.images.read(row, "dermoscopy") for row in range(len(cohort))]
-    pixels = np.stack([np.resize(image, (1, 40, 40, 3)) for image in rows])
+    rows = [np.resize(cohort.images.read(row, "dermoscopy"), (40, 40, 3)) for row in range(len(cohort))]
+    pixels = np.stack([np.stack([image, 255 - image][: len(images)]) for image in rows])
     with seeded(0):
         source = ImageSource(pixels, create_backbone("test_resnet", image_size=(32, 32)).eval())
     data = ImageData(source, torch.from_numpy(cohort.labels("diagnosis")[:, None]), "cpu")
@@ -175,10 +200,23 @@ def fine_tuning() -> list[float]:
     return fit.outcome.predictions.filter(like="probability:").to_numpy().flatten().astype(float).tolist()
 
 
+def modalities(**settings: object) -> list[float]:
+    """A short fold fit with heads per image and the biased loss, then what random attention adds to two images."""
+    chosen = {"heads": "separate", "prediction": "biased", **settings}
+    numbers = fine_tuning(("clinical", "dermoscopy"), modalities=chosen, loss={"bias": 0.7})
+    with seeded(0):
+        attention = CrossAttention(CHANNELS, 2, individual=settings["attention"] == "individual")
+        for direction in attention.directions:
+            torch.nn.init.normal_(direction.output.weight)
+        return numbers + attention(torch.randn(2, CHANNELS, 16, 3))[:, 0, ::5].flatten().tolist()
+
+
 CASES: dict[str, tuple[int, Callable[[], list[float]]]] = {
     "backbone alexnet": (BACKBONES_VERSION, partial(backbone, "alexnet")),
     "backbone mobilenetv1_025": (BACKBONES_VERSION, partial(backbone, "mobilenetv1_025")),
     "backbone test_vit": (BACKBONES_VERSION, partial(backbone, "test_vit")),
+    "backbone nasnetamobile": (BACKBONES_VERSION, partial(backbone, "nasnetamobile")),
+    **{f"gate {name}": (GATES.version(name), partial(gate, name)) for name in GATES.names()},
     "heads": (HEADS_VERSION, heads),
     **{f"fusion {name}": (FUSIONS.version(name), partial(fusion, name)) for name in FUSIONS.names()},
     **{f"encoding {name}": (ENCODINGS.version(name), partial(encoding, name)) for name in ENCODINGS.names()},
@@ -190,6 +228,8 @@ CASES: dict[str, tuple[int, Callable[[], list[float]]]] = {
     "features map": (FEATURES_VERSION, partial(extraction, "map")),
     "training adam": (TRAINING_VERSION, partial(training, optimiser="adam", schedule="cosine")),
     "training of a backbone": (TRAINING_VERSION, fine_tuning),
+    "modalities shared": (MODALITIES_VERSION, partial(modalities, attention="shared", normalisation="split")),
+    "modalities individual": (MODALITIES_VERSION, partial(modalities, attention="individual", encoder="individual")),
     "training sgd": (TRAINING_VERSION, partial(training, optimiser="sgd", schedule="step", steps=[2])),
     **{f"loss {name}": (LOSSES.version(name), partial(loss, name)) for name in LOSSES.names()},
 }

@@ -120,7 +120,7 @@ class Configuration(Settings):
     def canonical(self) -> dict[str, Any]:
         """Return the settings that have an effect, as nested plain JSON."""
         metadata = {"metadata": self.metadata.canonical() if self.uses_metadata else {}}
-        fusion = {"fusion": self.fusion.canonical(self.fusion_name)}
+        fusion = {"fusion": self.fusion.canonical(self.fusion_name, metadata=self.uses_metadata)}
         if not self.uses_image:
             head = self.head.canonical(network=False)
             inner = {"training": {"inner_share": self.training.inner_share}} if self.training.inner_share else {}
@@ -144,8 +144,9 @@ class Configuration(Settings):
         return digest(self.canonical())[:12]
 
     def _canonical_backbone(self) -> dict[str, Any]:
-        unused = set() if self.backbone.weights == "none" else {"seed"}
-        unused |= set() if self.backbone.gate != "none" else GATE
+        gated = self.backbone.gate != "none"
+        unused = set() if self.backbone.weights == "none" or gated else {"seed"}  # gates start at random
+        unused |= set() if gated else GATE
         if self.fine_tuned:
             return self.backbone.model_dump(mode="json", exclude=unused | FROZEN)
         return self.backbone.model_dump(mode="json", exclude=unused | {"frozen_stages"}) | {

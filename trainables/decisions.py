@@ -4,6 +4,9 @@ Youden's index J = sensitivity + specificity - 1 (Youden, Cancer 1950); papers r
 1.8 % prevalence, which 0.5 cannot give (papers.md 2.3).
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.metrics import roc_curve
 
@@ -29,16 +32,39 @@ def youden_threshold(labels: np.ndarray, positive: np.ndarray) -> float:
     return float((scores[best] + below) / 2)
 
 
-def thresholds(names: list[str], codes: np.ndarray, probabilities: list[np.ndarray]) -> dict[str, float]:
-    """Return `threshold:<target>` for every two-class target, from the inner part's predictions.
+@dataclass(frozen=True)
+class Thresholds:
+    """The threshold of each target by name, None where the likeliest class is the decision."""
 
-    Args:
-        names: of the targets.
-        codes: true classes of the inner part, int (row, target).
-        probabilities: (row, class) per target.
-    """
-    return {
-        f"threshold:{name}": youden_threshold(codes[:, number], values[:, 1])
-        for number, (name, values) in enumerate(zip(names, probabilities, strict=True))
-        if values.shape[1] == 2
-    }
+    by_target: Mapping[str, float | None]
+
+    @classmethod
+    def none(cls, names: Sequence[str]) -> "Thresholds":
+        """Return no thresholds."""
+        return cls(dict.fromkeys(names))
+
+    @classmethod
+    def chosen(cls, names: Sequence[str], codes: np.ndarray, probabilities: list[np.ndarray]) -> "Thresholds":
+        """Return Youden's for every two-class target, from the inner part's predictions.
+
+        Args:
+            names: of the targets.
+            codes: true classes of the inner part, int (row, target).
+            probabilities: (row, class) per target.
+        """
+        pairs = enumerate(zip(names, probabilities, strict=True))
+        return cls(
+            {
+                name: youden_threshold(codes[:, number], values[:, 1]) if values.shape[1] == 2 else None
+                for number, (name, values) in pairs
+            }
+        )
+
+    @property
+    def values(self) -> list[float | None]:
+        """In the order of the targets."""
+        return list(self.by_target.values())
+
+    def as_metrics(self) -> dict[str, float | None]:
+        """Return `threshold:<target>` for those that there are, as a record holds them."""
+        return {f"threshold:{name}": value for name, value in self.by_target.items() if value is not None}

@@ -11,7 +11,7 @@ import numpy as np
 
 from trainables.cohorts import Cohort
 from trainables.configuration import Configuration
-from trainables.decisions import thresholds
+from trainables.decisions import Thresholds
 from trainables.estimators import MetadataEstimator
 from trainables.events import EpochEnded
 from trainables.folds import Split
@@ -55,10 +55,10 @@ class EstimatorFit:
         probabilities = estimator.predict(self.split.test)
         predicted = time.perf_counter()
         codes = class_codes(self.cohort)
-        chosen: dict[str, float] = {}
+        cuts = Thresholds.none([target.name for target in self.cohort.targets])
         if self.configuration.head.threshold == "youden":
-            names = [target.name for target in self.cohort.targets]
-            chosen = thresholds(names, codes[self.split.inner], estimator.predict(self.split.inner))
+            inner = self.split.inner
+            cuts = Thresholds.chosen(list(cuts.by_target), codes[inner], estimator.predict(inner))
         cost: dict[str, Any] = {
             "seconds": round(time.perf_counter() - started, 3),
             "fitting_seconds": round(fitted - started, 3),
@@ -67,7 +67,7 @@ class EstimatorFit:
         }
         if estimator.parameters is not None:
             cost["parameters"] = estimator.parameters
-        metrics = mean_metrics(codes[self.split.test], probabilities) | chosen
+        metrics = mean_metrics(codes[self.split.test], probabilities, cuts.values) | cuts.as_metrics()
         table = prediction_table(self.cohort, self.split, self.configuration.identifier, probabilities)
         self.outcome = Outcome("done", table, metrics, [], cost)
         yield from ()

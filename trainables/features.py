@@ -16,10 +16,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from models.backbones import BACKBONES_VERSION, Backbone, create_backbone, hub_source
 from models.errors import InputError
+from models.names import timm_name
 from trainables.cohorts import Cohort
 from trainables.images.pixels import Tick, open_pixels, pixels_identity
 from trainables.images.preparation import ImageSettings
@@ -40,7 +41,7 @@ GATE = {"gate", "gate_reduction", "gate_pool", "gate_position"}
 
 
 class BackboneSettings(Settings):
-    """Which backbone (a timm name, or one of ours), where its weights come from, and how much of it is trained.
+    """Which backbone (timm's name, ours or a paper's), where its weights come from, and how much of it is trained.
 
     `weights`: `none` (random, seeded), `file` (from `--weights`), `hub` (timm's pretrained weights, downloaded).
     `frozen_stages`: `all` trains heads on frozen features; a number fine-tunes all but that many first stages.
@@ -57,16 +58,29 @@ class BackboneSettings(Settings):
     frozen_stages: Literal["all"] | Annotated[int, Field(ge=0, le=1000)] = "all"
     features: Literal["auto", "pooled", "map"] = "auto"
     standardise: bool = False
-    seed: int = Field(default=0, ge=0, description="of the random initialisation, when weights are none")
+    seed: int = Field(default=0, ge=0, description="of what is initialised at random: all without weights, gates")
     gate: Literal["none", "zoom-se"] = "none"
     gate_reduction: int = Field(default=16, ge=1, le=256)
     gate_pool: Literal["average"] | Annotated[int, Field(ge=1, le=32)] = 4
     gate_position: Literal["after", "before"] = "after"
 
+    @field_validator("name")
+    @classmethod
+    def _timms_name(cls, name: str) -> str:
+        return timm_name(name)
+
     @property
     def gate_settings(self) -> dict[str, Any]:
-        """The settings of the channel gate, as plain JSON; empty without one."""
-        return {} if self.gate == "none" else self.model_dump(mode="json", include=GATE)
+        """What decides the channel gates, as plain JSON; empty without any. They are random with any weights."""
+        return {} if self.gate == "none" else self.model_dump(mode="json", include=GATE | {"seed"})
+
+    @property
+    def gate_to_attach(self) -> dict[str, Any] | None:
+        """The channel gate as `create_backbone` takes it."""
+        if self.gate == "none":
+            return None
+        settings = {"reduction": self.gate_reduction, "pool": self.gate_pool, "position": self.gate_position}
+        return {"name": self.gate, **settings}
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +124,14 @@ class FeatureSource:
     def build_backbone(self, size: tuple[int, int] | None = None) -> Backbone:
         """Return the backbone in evaluation mode, with its weights, for images of `size` or as they are cached."""
         state = self.weights.state if self.weights is not None and self.backbone.weights == "file" else None
-        hub = self.backbone.weights == "hub"
         with torch_seed(derive(self.backbone.seed, "backbone")):
-            return create_backbone(self.backbone.name, image_size=size or self.image.size, state=state, hub=hub).eval()
+            return create_backbone(
+                self.backbone.name,
+                image_size=size or self.image.size,
+                state=state,
+                hub=self.backbone.weights == "hub",
+                gate=self.backbone.gate_to_attach,
+            ).eval()
 
     def is_cached(self, cache: Path) -> bool:
         """Tell whether this node has the features already."""

@@ -17,21 +17,20 @@ import torch
 from torch import Tensor
 
 from models.fused import FusedModel
-from models.fusions import create_fusion
-from models.heads import Heads
 from trainables.cohorts import Cohort
 from trainables.configuration import Configuration
 from trainables.cost import model_cost
 from trainables.data import Data
-from trainables.decisions import thresholds
+from trainables.decisions import Thresholds
 from trainables.estimator_fit import fit_metadata
 from trainables.estimators import MetadataEstimator
 from trainables.events import EpochEnded
 from trainables.folds import Split
-from trainables.losses import create_loss
+from trainables.losses import create_loss, image_weights
 from trainables.metadata import fit_encoder
+from trainables.network import build_network
 from trainables.optimisation import create_optimiser
-from trainables.outcome import Outcome, mean_metrics, prediction_table
+from trainables.outcome import Outcome, head_metrics, mean_metrics, prediction_table
 from trainables.parallel import ALONE, Parallel
 from trainables.schedule import best_epoch, has_stalled, learning_rate
 from trainables.seeds import derive, torch_seed
@@ -79,7 +78,8 @@ class FoldFit:
         self.forward = parallel.wrap(self.model)
         classes = [len(target.classes) for target in cohort.targets]
         counts = [np.bincount(data.targets[split.train, t].cpu().numpy(), minlength=n) for t, n in enumerate(classes)]
-        self.loss = create_loss(configuration.loss, counts).to(self.device)
+        self.images = cohort.image_names if configuration.modalities.separate else ()  # those with heads of their own
+        self.loss = create_loss(configuration.loss, counts, self.images).to(self.device)
         self.optimiser = create_optimiser(configuration.training, self.model)
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, Any] | None = None
@@ -125,18 +125,9 @@ class FoldFit:
         self.seconds = state["seconds"]
 
     def _build(self) -> FusedModel:
-        settings = self.configuration
-        fusion = create_fusion(
-            settings.fusion_name,
-            self.inputs.channels,
-            self.encoder.width,
-            depth=settings.depth,
-            widths=settings.fusion.widths,
-            map_size=self.inputs.map_size,
-            **settings.options,
-        )
         classes = [len(target.classes) for target in self.cohort.targets]
-        return FusedModel(fusion, Heads(fusion.out_features, classes, settings.head.dropout), self.inputs.backbone)
+        n_images = len(self.cohort.image_names)
+        return build_network(self.configuration, self.inputs, self.encoder.width, n_images, classes)
 
     def _train_epoch(self, epoch: int, rate: float) -> float:
         """Train one epoch and return its mean loss."""
@@ -180,7 +171,7 @@ class FoldFit:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=low)
 
     def _predict(self, rows: np.ndarray) -> list[Tensor]:
-        """Return the logits of `rows`, float32 (row, class) on the CPU, for each target."""
+        """Return the logits of `rows`, float32 (row, class) or (row, image, class), for each target, on the CPU."""
         self.model.eval()
         at_once = max(1, self.inputs.rows_at_once // self.micro_batches)
         parts: list[list[Tensor]] = []
@@ -201,7 +192,7 @@ class FoldFit:
             return {"loss": None, "mcr": None, "auc": None}
         targets = self.targets[torch.from_numpy(rows).to(self.device)]
         loss = float(self.loss(tuple(values.to(self.device) for values in logits), targets))
-        metrics = mean_metrics(targets.cpu().numpy(), _probabilities(logits))
+        metrics = mean_metrics(targets.cpu().numpy(), self._probabilities(logits))
         return {"loss": loss if math.isfinite(loss) else None, **metrics}
 
     def _keep_best(self) -> None:
@@ -211,27 +202,30 @@ class FoldFit:
             self.best = copy.deepcopy(self.model.state_dict())
 
     def _finish(self) -> Outcome:
-        started = time.perf_counter()
         if self.best is not None:
             self.model.load_state_dict(self.best)
-        training = self.seconds
-        began = time.perf_counter()
+        started, trained = time.perf_counter(), self.seconds
         logits = self._predict(self.split.test)
-        inference = (time.perf_counter() - began) / len(self.split.test)
+        inference = (time.perf_counter() - started) / len(self.split.test)
         if not all(torch.isfinite(values).all() for values in logits):
             return self._diverged("predictions are not finite after the last epoch")
         codes, partner = self.targets.cpu().numpy(), self._partner()
-        probabilities = self._joined(_probabilities(logits), partner, self.split.test)
-        metrics = mean_metrics(codes[self.split.test], probabilities)
-        if self.configuration.head.threshold == "youden":
-            inner = self._joined(_probabilities(self._predict(self.split.inner)), partner, self.split.inner)
-            names = [target.name for target in self.cohort.targets]
-            metrics |= thresholds(names, codes[self.split.inner], inner)
+        probabilities = self._joined(logits, partner, self.split.test)
+        cuts = self._thresholds(codes, partner)
+        metrics = mean_metrics(codes[self.split.test], probabilities, cuts.values) | cuts.as_metrics()
+        metrics |= head_metrics(codes[self.split.test], logits, self.images)
         self.seconds += time.perf_counter() - started
         table = prediction_table(self.cohort, self.split, self.configuration.identifier, probabilities)
-        epochs = max(1, len(self.history))
-        speed = {"seconds_per_epoch": round(training / epochs, 4), "inference_seconds": inference}
+        per_epoch = round(trained / max(1, len(self.history)), 4)
+        speed = {"seconds_per_epoch": per_epoch, "inference_seconds": inference}
         return Outcome("done", table, metrics, self.history, self._cost() | speed)
+
+    def _thresholds(self, codes: np.ndarray, partner: MetadataEstimator | None) -> Thresholds:
+        """Choose the thresholds of two-class targets on the inner part, where the settings ask for them."""
+        names, inner = [target.name for target in self.cohort.targets], self.split.inner
+        if self.configuration.head.threshold == "half":
+            return Thresholds.none(names)
+        return Thresholds.chosen(names, codes[inner], self._joined(self._predict(inner), partner, inner))
 
     def _partner(self) -> MetadataEstimator | None:
         """Return the estimator on metadata whose probabilities are averaged with the network's, if there is one."""
@@ -239,10 +233,9 @@ class FoldFit:
             return None
         return fit_metadata(self.configuration, self.split, self.cohort, seed=self._seed, threads=self.threads)
 
-    def _joined(
-        self, probabilities: list[np.ndarray], partner: MetadataEstimator | None, rows: np.ndarray
-    ) -> list[np.ndarray]:
+    def _joined(self, logits: list[Tensor], partner: MetadataEstimator | None, rows: np.ndarray) -> list[np.ndarray]:
         """Return the probabilities (row, class) per target of network and partner together."""
+        probabilities = self._probabilities(logits)
         if partner is None:
             return probabilities
         share = np.float32(self.configuration.options["estimator_weight"])
@@ -264,6 +257,11 @@ class FoldFit:
             cost["peak_memory"] = torch.cuda.max_memory_allocated()
         return cost
 
-
-def _probabilities(logits: list[Tensor]) -> list[np.ndarray]:
-    return [torch.softmax(values, dim=1).numpy() for values in logits]
+    def _probabilities(self, logits: list[Tensor]) -> list[np.ndarray]:
+        """Return the probabilities (row, class) per target, averaged over the heads of the images if each has some."""
+        per_head = [torch.softmax(values, dim=-1) for values in logits]
+        if not self.images:
+            return [values.numpy() for values in per_head]
+        loss, biased = self.configuration.loss, self.configuration.modalities.prediction == "biased"
+        weights = torch.tensor(image_weights(loss.bias if biased else None, loss.favoured, self.images))
+        return [(values * weights[:, None]).sum(dim=1).numpy() for values in per_head]

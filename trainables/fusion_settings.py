@@ -17,10 +17,11 @@ class FusionSettings(Settings):
 
     The rest are options of single fusions (`FUSIONS.get(name).options` holds their defaults, taken where None): an
     option that the chosen fusion does not have has no effect. `maps`, `gamma_start`, `gamma_learned`, `flatten`:
-    soft-attention. `branch_width`: of its metadata layer, and of others with a fixed width. `dropout`: inside the
-    fusion. `activation`: at the end of metadata-embedding. `group_size`: features per group of metablock.
-    `image_weight`, `metadata_weight`: of hyperparametric. `heads`: of cross-attention. `estimator`: the scikit-learn
-    model of late and metadata-only; `estimator_weight`: its share of late's prediction.
+    soft-attention. `branch_width`: of the metadata layers of soft-attention and gessert, of the tokens of
+    cross-attention. `dropout`: inside soft-attention and gessert. `activation`: at the end of metadata-embedding.
+    `group_size`: features per row of metablock. `image_weight`, `metadata_weight`: of hyperparametric. `heads`: of
+    cross-attention. `estimator`: the scikit-learn model of late and metadata-only; `estimator_weight`: its share of
+    late's prediction.
     """
 
     name: str = "concat"
@@ -56,16 +57,22 @@ class FusionSettings(Settings):
         kind = FUSIONS.get(fusion)
         return None if not kind.depths else kind.default_depth if self.depth is None else self.depth
 
-    def canonical(self, fusion: str) -> dict[str, Any]:
-        """Return the settings that have an effect on the fusion that is really built, as plain JSON."""
+    def canonical(self, fusion: str, *, metadata: bool = True) -> dict[str, Any]:
+        """Return the settings that have an effect on the fusion that is really built, as plain JSON.
+
+        `metadata`: whether it sees any; without, a metadata branch has no width.
+        """
         depth = self.depth_of(fusion)
         branch: dict[str, Any] = {} if depth is None else {"depth": depth}
         hidden = {"widths": self.widths} if depth is not None and depth > 1 else {}
-        return {"name": fusion} | branch | hidden | self.options_of(fusion)
+        unused = frozenset() if metadata else FUSIONS.get(fusion).branch_options
+        options = {name: value for name, value in self.options_of(fusion).items() if name not in unused}
+        return {"name": fusion} | branch | hidden | options
 
     def check(self) -> None:
-        """Raise an InputError for a depth that the chosen fusion does not have."""
+        """Raise an InputError for a depth that the chosen fusion does not have, or options that cannot be together."""
         kind = FUSIONS.get(self.name)
+        self.options_of(self.name)
         if self.depth is not None and kind.depths and self.depth not in kind.depths:
             legal = ", ".join(str(value) for value in kind.depths)
             raise InputError(f"fusion.depth={self.depth} is not possible with fusion {self.name!r} (choices: {legal})")

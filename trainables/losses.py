@@ -240,10 +240,52 @@ class MeanOverTargets(nn.Module):
         return [loss.normaliser(column) for loss, column in zip(self.losses, targets.unbind(1), strict=True)]  # type: ignore[operator]
 
 
-def create_loss(settings: LossSettings, counts: Sequence[np.ndarray]) -> MeanOverTargets:
+class BiasedLoss(nn.Module):
+    """The weighted sum of the losses of every image's own heads (papers.md 4.2, inferred): sum of w_i L_i.
+
+    `weights` (I,), which sum to 1, of the images; L_i is the mean over targets.
+    """
+
+    weights: Tensor
+
+    def __init__(self, loss: MeanOverTargets, weights: Sequence[float]) -> None:
+        super().__init__()
+        self.loss = loss
+        self.register_buffer("weights", torch.tensor(weights, dtype=torch.float32))
+
+    def forward(
+        self, logits: tuple[Tensor, ...], targets: Tensor, normalisers: Sequence[Tensor | None] | None = None
+    ) -> Tensor:
+        """Return the scalar loss of logits (batch, I, C_t) per target and class indices (batch, T)."""
+        images = zip(*(values.unbind(1) for values in logits), strict=True)
+        losses = torch.stack([self.loss(image, targets, normalisers) for image in images])
+        return (self.weights * losses).sum()
+
+    def normalisers(self, targets: Tensor) -> list[Tensor]:
+        """Return the normaliser of each target for a batch of class indices (batch, T): the same for all images."""
+        return self.loss.normalisers(targets)
+
+
+def image_weights(bias: float | None, favoured: str, images: Sequence[str]) -> list[float]:
+    """Return the weight of each image: `bias` for the favoured one, the others share the rest; None: all alike.
+
+    InputError when no image has the favoured name.
+    """
+    if bias is None:
+        return [1.0 / len(images)] * len(images)
+    if favoured not in images:
+        raise InputError(f"loss.favoured={favoured!r} is no image of the cohort (its images: {', '.join(images)})")
+    return [bias if image == favoured else (1.0 - bias) / (len(images) - 1) for image in images]
+
+
+def create_loss(
+    settings: LossSettings, counts: Sequence[np.ndarray], images: Sequence[str] = ()
+) -> MeanOverTargets | BiasedLoss:
     """Return the loss of all targets; `counts` holds, per target, the training samples of each class (C_t,).
 
-    InputError when the settings do not suit a target (alpha with more than two classes).
+    `images`: their names, where every image has heads of its own. InputError when the settings do not suit a target
+    (alpha with more than two classes) or the images.
     """
     kind = LOSSES.get(settings.name)
-    return MeanOverTargets([kind(settings, class_weights(settings.formula, target)) for target in counts])
+    loss = MeanOverTargets([kind(settings, class_weights(settings.formula, target)) for target in counts])
+    return BiasedLoss(loss, image_weights(settings.bias, settings.favoured, images)) if images else loss

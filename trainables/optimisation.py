@@ -6,6 +6,7 @@ import torch
 from pydantic import Field, model_validator
 
 from models.fused import FusedModel
+from models.gates import gate_parameters
 from trainables.settings import Settings
 
 TRAINING_VERSION = 1
@@ -107,10 +108,12 @@ def create_optimiser(settings: TrainingSettings, model: FusedModel) -> torch.opt
 
 
 def _groups(settings: TrainingSettings, model: FusedModel) -> list[dict[str, Any]]:
-    """The new layers, and the part of the backbone that is not frozen."""
-    backbone = [] if model.backbone is None else [p for p in model.backbone.parameters() if p.requires_grad]
-    pretrained = {id(parameter) for parameter in model.backbone.parameters()} if model.backbone is not None else set()
+    """The new layers, gates inside the backbone among them, and the part of the backbone that is not frozen."""
+    if model.backbone is None:
+        return [{"params": list(model.parameters()), "factor": 1.0}]
+    gates = {id(parameter) for parameter in gate_parameters(model.backbone)}
+    pretrained = {id(parameter) for parameter in model.backbone.parameters()} - gates
     new = [parameter for parameter in model.parameters() if id(parameter) not in pretrained]
-    factor = settings.new_layer_factor if model.backbone is not None else 1.0
-    groups: list[dict[str, Any]] = [{"params": new, "factor": factor}]
+    backbone = [p for p in model.backbone.parameters() if p.requires_grad and id(p) in pretrained]
+    groups: list[dict[str, Any]] = [{"params": new, "factor": settings.new_layer_factor}]
     return groups + ([{"params": backbone, "factor": 1.0}] if backbone else [])

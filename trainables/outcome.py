@@ -1,11 +1,14 @@
 """How a fold fit ended: its predictions as the ledger stores them, its metrics, its history and its cost."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
 from analysis.ledger import probability_column, target_column
 from analysis.metrics import fold_metrics
@@ -30,16 +33,36 @@ def class_codes(cohort: Cohort) -> np.ndarray:
     return np.stack([cohort.labels(target.name) for target in cohort.targets], axis=1)
 
 
-def mean_metrics(codes: np.ndarray, probabilities: list[np.ndarray]) -> dict[str, float | None]:
+def mean_metrics(
+    codes: np.ndarray, probabilities: list[np.ndarray], thresholds: Sequence[float | None] | None = None
+) -> dict[str, float | None]:
     """Return MCR and macro AUC, averaged over targets; None where no class allows one.
 
     Args:
         codes: true classes, int (row, target).
         probabilities: float (row, class) for each target.
+        thresholds: of each target, None where the likeliest class is the decision.
     """
-    found = [fold_metrics(codes[:, t], values) for t, values in enumerate(probabilities)]
+    cuts = thresholds or [None] * len(probabilities)
+    pairs = enumerate(zip(probabilities, cuts, strict=True))
+    found = [fold_metrics(codes[:, t], values, threshold) for t, (values, threshold) in pairs]
     means = {name: float(np.mean([getattr(each, name) for each in found])) for name in ("mcr", "auc")}
     return {name: value if math.isfinite(value) else None for name, value in means.items()}
+
+
+def head_metrics(codes: np.ndarray, logits: list[Tensor], images: Sequence[str]) -> dict[str, float | None]:
+    """Return `mcr:<image>` and `auc:<image>` of the heads of each image alone; nothing where images have none.
+
+    Args:
+        codes: true classes, int (row, target).
+        logits: (row, image, class) for each target, unless `images` is empty.
+        images: names of the images with heads of their own.
+    """
+    found: dict[str, float | None] = {}
+    for number, image in enumerate(images):
+        alone = [torch.softmax(values[:, number], dim=1).numpy() for values in logits]
+        found |= {f"{name}:{image}": value for name, value in mean_metrics(codes, alone).items()}
+    return found
 
 
 def prediction_table(cohort: Cohort, split: Split, configuration: str, probabilities: list[np.ndarray]) -> pd.DataFrame:

@@ -8,7 +8,9 @@ from typing import Any
 from analysis.ledger import SCHEMA_VERSION, CohortSummary, Ledger, digest
 from models.backbones import BACKBONES_VERSION
 from models.fusions import FUSIONS
+from models.gates import GATES
 from models.heads import HEADS_VERSION
+from models.modalities import MODALITIES_VERSION
 from trainables.augmentation import AUGMENTATION_VERSION
 from trainables.cohorts import Cohort
 from trainables.configuration import Configuration
@@ -165,5 +167,8 @@ def _network_versions(configuration: Configuration) -> dict[str, int]:
         "training": TRAINING_VERSION,
         f"loss {configuration.loss.name}": LOSSES.version(configuration.loss.name),
     }
+    versions |= {"modalities": MODALITIES_VERSION} if configuration.modalities.active else {}
     versions |= {"augmentation": AUGMENTATION_VERSION} if configuration.fine_tuned else {"features": FEATURES_VERSION}
+    if configuration.fine_tuned and configuration.backbone.gate != "none":
+        versions[f"gate {configuration.backbone.gate}"] = GATES.version(configuration.backbone.gate)
     return versions

@@ -4,13 +4,16 @@ results = [evaluate(...) for each configuration]        # analysis.evaluation
 context = study_context(study=..., question=..., records=records, results=results)
 tables = build_tables(study.tables, results, context)
 files = render_all(tables)                              # {"subsets_mcr.md": bytes, ...}
+
+Tables of kind `arms` stand across the arms of a study; `build_arm_tables` builds them from the results of all arms.
 """
 
 from collections.abc import Callable, Sequence
 
 from analysis.errors import AnalysisError
 from analysis.evaluation import ConfigurationResult
-from analysis.tables import ablation, comparisons, leaderboard, recall
+from analysis.tables import ablation, comparisons, cost, heads, leaderboard, per_class, per_target, scores
+from analysis.tables.arms import build_arm_tables, check_arm_tables
 from analysis.tables.context import CohortCounts, FoldPlan, StudyContext, study_context
 from analysis.tables.contrasts import chosen, references
 from analysis.tables.formatting import cell_text, column_titles, header_groups, text_rows
@@ -23,10 +26,16 @@ Builder = Callable[[TableSpecification, Sequence[ConfigurationResult], StudyCont
 
 KINDS: dict[str, Builder] = {
     "ablation": ablation.build,
-    "per-class-recall": recall.build,
+    "per-class-recall": per_class.build,
+    "per-class-f1": per_class.build,
     "comparisons": comparisons.build,
     "leaderboard": leaderboard.build,
+    "scores": scores.build,
+    "cost": cost.build,
+    "per-target": per_target.build,
+    "heads": heads.build,
 }
+"""The kinds of table of one study; `arms` tables stand across several (`build_arm_tables`)."""
 
 
 def build_tables(
@@ -34,12 +43,15 @@ def build_tables(
 ) -> tuple[Table, ...]:
     """Return the tables of a study, in order; a specification may give several (one per metric or target).
 
+    Tables of kind arms are passed over.
+
     Raises:
         AnalysisError: a specification that does not fit the configurations.
     """
     return tuple(
         table
         for specification in specifications
+        if specification.kind != "arms"
         for table in KINDS[specification.kind](specification, results, context)
     )
 
@@ -57,6 +69,8 @@ def check_tables(
 ) -> None:
     """Lay every table out without looking at a score, so that a mistake is found before anything is trained.
 
+    Tables of kind arms are passed over; `check_arm_tables` looks at them.
+
     Args:
         specifications: the tables of the study.
         results: its configurations, not evaluated; of a search, which finds its own, none are needed.
@@ -66,6 +80,7 @@ def check_tables(
     Raises:
         AnalysisError: a specification that does not fit the configurations, or two tables of one name.
     """
+    specifications = [specification for specification in specifications if specification.kind != "arms"]
     names = [name.lower() for specification in specifications for name in specification.file_names(targets)]
     if twice := sorted({name for name in names if names.count(name) > 1 or name in RESERVED}):
         raise AnalysisError(f"tables: two tables would write {twice[0]}.md; give each a name of its own")
@@ -77,12 +92,14 @@ def check_tables(
             references(specification, kept)
             if specification.kind == "ablation":
                 lay_out(specification, kept)
+            elif specification.kind == "heads":
+                heads.check_heads(specification, kept)
 
 
 def _check_search(specification: TableSpecification) -> None:
     """A search may find one configuration of a setting or many, and drop any: no cell and no reference is certain."""
     where = f"table {specification.name}: this study searches, its configurations are not known beforehand;"
-    if specification.kind in ("ablation", "comparisons"):
+    if specification.kind in ("ablation", "comparisons", "heads"):
         raise AnalysisError(f"{where} kind {specification.kind} needs a grid, use leaderboard or per-class-recall")
     if named := [name for name in ("rows", "where", "reference") if getattr(specification, name)]:
         raise AnalysisError(f"{where} leave {named[0]} out")
@@ -97,8 +114,10 @@ __all__ = [
     "StudyContext",
     "Table",
     "TableSpecification",
+    "build_arm_tables",
     "build_tables",
     "cell_text",
+    "check_arm_tables",
     "check_tables",
     "column_titles",
     "header_groups",

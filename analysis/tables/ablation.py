@@ -14,11 +14,12 @@ from analysis.scoring import METRICS
 from analysis.tables.caption import LONG_NAMES, caption, comparison_note, interval_note, study_notes, undefined_notes
 from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext
-from analysis.tables.contrasts import Contrast, chosen, contrasts, scored
+from analysis.tables.contrasts import chosen, contrasts
 from analysis.tables.dimensions import Level
 from analysis.tables.formatting import decimals
 from analysis.tables.grid import Grid, lay_out
-from analysis.tables.published import DIGITS, Published, published_beside
+from analysis.tables.levels import difference_cell, half_widths, is_single_split, level_cells
+from analysis.tables.published import Published, published_beside
 from analysis.tables.records import record
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell, Column, Table
@@ -57,14 +58,13 @@ def _table(
 ) -> Table:
     target = specification.target
     family = contrasts(specification, results, metric)
-    published = published_beside(specification, context, metric)
+    published = published_beside(specification, context, (metric,))
     body = Body(
-        levels=_level_cells(results, metric, target),
-        differences={result.identifier: _difference_cell(result, grid, family) for result in results},
+        levels=level_cells(results, metric, target),
+        differences={result.identifier: difference_cell(result, grid.references, family) for result in results},
         published={result.identifier: published.cell(result) for result in results} if published else {},
     )
     several = len(specification.metrics) > 1
-    levels = [scores for result in results if (scores := scored(result, metric, target)) is not None]
     return Table(
         name=f"{specification.name}_{metric}",
         title=f"{specification.title} ({METRICS[metric]})" if several else specification.title,
@@ -75,7 +75,7 @@ def _table(
             "Δ: difference to the reference in percentage points, over the same folds. Brackets: max-SE interval; the "
             "Nadeau-Bengio interval is in the long CSV. Bold: best, underlined: second; neither says "
             "that a difference is real.",
-            interval_note(context, single_split=any(scores.single_split for scores in levels)),
+            interval_note(context, single_split=is_single_split(results, metric, target)),
             comparison_note(specification, context, results, family),
             *_gap_note(grid),
             *undefined_notes(results, metric, target),
@@ -97,35 +97,9 @@ def _table(
     )
 
 
-def _level_cells(results: Sequence[ConfigurationResult], metric: str, target: str | None) -> dict[str, Cell]:
-    scores = {result.identifier: scored(result, metric, target) for result in results}
-    ranked = sorted({one.estimate for one in scores.values() if one is not None}, reverse=True)
-    cells = {}
-    for result in results:
-        one = scores[result.identifier]
-        if one is None:
-            cells[result.identifier] = MISSING if result.complete else Cell(text=f"– ({result.progress})")
-        else:
-            bounds = one.max_se_interval()
-            best, second = one.estimate == ranked[0], len(ranked) > 1 and one.estimate == ranked[1]
-            cells[result.identifier] = Cell(one.estimate, bounds.low, bounds.high, bold=best, underline=second)
-    return cells
-
-
-def _difference_cell(result: ConfigurationResult, grid: Grid, family: Mapping[str, Contrast]) -> Cell:
-    if grid.references.get(result.identifier) is result:
-        return Cell(text="reference")
-    if (contrast := family.get(result.identifier)) is None:
-        return MISSING
-    bounds = contrast.comparison.max_se.interval
-    return Cell(bounds.estimate, bounds.low, bounds.high, marks=contrast.verdict.mark)
-
-
 def _columns(grid: Grid, metric: str, body: Body, published: Published | None) -> tuple[Column, ...]:
     # MCR and Δ share their digits: they are read against each other
-    cells = [*body.levels.values(), *body.differences.values()]
-    widths = [(cell.high - cell.low) / 2 for cell in cells if cell.low is not None and cell.high is not None]
-    digits = decimals(widths)
+    digits = decimals(half_widths([*body.levels.values(), *body.differences.values()]))
     columns = [Column("inputs" if grid.rows.is_subset else grid.rows.title)]
     columns += [Column(member) for member in grid.rows.members]
     for level in grid.column_levels:
@@ -134,7 +108,7 @@ def _columns(grid: Grid, metric: str, body: Body, published: Published | None) -
         if grid.has_difference(level):
             columns.append(Column("Δ", "difference", group, digits=digits))
         if published:
-            columns.append(Column("published", "percent", group, subtitle=published.stamp, digits=DIGITS))
+            columns.append(Column("published", "percent", group, subtitle=published.stamp, digits=published.digits))
     return tuple(columns)
 
 

@@ -13,7 +13,19 @@ from analysis.tables.contrasts import Contrast, family_size, references, scored
 from analysis.tables.formatting import plural, was
 from analysis.tables.specification import TableSpecification
 
-LONG_NAMES = {"mcr": "mean class recall (MCR)", "auc": "macro one-vs-rest AUC"}
+LONG_NAMES = {
+    "mcr": "mean class recall (MCR)",
+    "auc": "macro one-vs-rest AUC",
+    "accuracy": "accuracy",
+    "sensitivity": "sensitivity (recall of the second class)",
+    "specificity": "specificity (recall of the first class)",
+    "precision": "mean class precision",
+    "f1": "mean class F1",
+    "macro_specificity": "mean class specificity",
+    "ovr_balanced_accuracy": "one-vs-rest balanced accuracy, the mean over classes of (sensitivity + specificity) / 2",
+    "micro_auc": "micro-averaged AUC",
+}
+BINARY = ("sensitivity", "specificity")
 SMALL_CLASS = 20
 """Groups in a class below which the tests reject too often (statistics.md section 2, reading g)."""
 
@@ -21,7 +33,7 @@ SMALL_CLASS = 20
 def caption(context: StudyContext, what: str, target: str | None) -> str:
     """Return quantity, estimand and data in two sentences."""
     of_target = f" of target {target}" if target else _over_targets(context)
-    return f"{_capital(what)}{of_target}, in percent: {_estimand(context)} {_data(context)}"
+    return f"{_capital(what)}{of_target}, in percent: {_estimand(context)} {data_sentence(context)}"
 
 
 def study_notes(context: StudyContext, results: Sequence[ConfigurationResult]) -> tuple[str, ...]:
@@ -35,6 +47,8 @@ def study_notes(context: StudyContext, results: Sequence[ConfigurationResult]) -
         *incomplete_notes(results),
         *dropped_note(results),
         *procedure_notes([(result.label, result.procedure) for result in results]),
+        *threshold_notes(results),
+        *(_sentence(f"Warning: {declaration}") for declaration in context.declarations),
         *(_sentence(f"Warning: {warning}") for warning in context.warnings),
     )
 
@@ -89,11 +103,26 @@ def rope_note(specification: TableSpecification, metric: str) -> str:
 def undefined_notes(results: Sequence[ConfigurationResult], metric: str, target: str | None) -> tuple[str, ...]:
     """Name the complete configurations whose metric a fold leaves undefined."""
     names = [result.label for result in results if result.complete and scored(result, metric, target) is None]
+    if not names:
+        return ()
+    if metric in BINARY:
+        return (f"–: {LONG_NAMES[metric]} is defined for targets of two classes that every fold holds.",)
+    return (f"–: {LONG_NAMES[metric]} is undefined for {', '.join(names)}: a fold holds samples of one class only.",)
+
+
+def threshold_notes(results: Sequence[ConfigurationResult]) -> tuple[str, ...]:
+    """Name the configurations whose two-class decisions use a threshold that was chosen in the training folds."""
+    names = [result.label for result in results if _thresholds(result)]
+    if not names:
+        return ()
     return (
-        (f"–: {LONG_NAMES[metric]} is undefined for {', '.join(names)}: a fold holds samples of one class only.",)
-        if names
-        else ()
+        f"Threshold: in {', '.join(names)} each fold decides at a threshold that was chosen inside its training part; "
+        "AUC does not depend on it.",
     )
+
+
+def _thresholds(result: ConfigurationResult) -> bool:
+    return any(name.startswith("threshold:") for reported in result.reported.values() for name in reported)
 
 
 def _reference_name(specification: TableSpecification, results: Sequence[ConfigurationResult]) -> str:
@@ -105,8 +134,10 @@ def _reference_name(specification: TableSpecification, results: Sequence[Configu
 
 
 def _estimand(context: StudyContext) -> str:
-    folds = context.folds
-    if folds.plan in ("grouped", "image-level") and folds.folds > 1:
+    folds, (trained_on, _) = context.folds, context.cohort.parts
+    if trained_on:
+        share = trained_on
+    elif folds.plan in ("grouped", "image-level") and folds.folds > 1:
         share = f"{folds.folds - 1}/{folds.folds} of the data"
         if folds.inner:
             share += " (a part of it kept aside to watch the training)"
@@ -115,11 +146,18 @@ def _estimand(context: StudyContext) -> str:
     return f"the mean performance of models trained on {share} by this procedure, not that of one model."
 
 
-def _data(context: StudyContext) -> str:
+def data_sentence(context: StudyContext) -> str:
+    """Return cohort, counts and folds; of an external or official test set what was trained on too."""
     cohort, folds = context.cohort, context.folds
     repeats = f", {folds.repeats} repeats" if folds.repeats > 1 else ""
     split = f"{folds.folds} folds{repeats}" if folds.folds > 1 else f"one split{repeats}"
     data = f"{plural(cohort.n_samples, cohort.sample)} of {plural(cohort.n_groups, cohort.group)}"
+    trained_on, evaluated_on = cohort.parts
+    if trained_on or folds.plan == "official":
+        trained = f"trained on {trained_on or 'the official training part'} ({plural(folds.n_train, cohort.sample)})"
+        evaluated = f"evaluated on {evaluated_on if trained_on else 'the official test part'} ({data})"
+        name = "" if trained_on else f"{cohort.name}, "
+        return f"Data: {name}{trained}, {evaluated}; {split} ({folds.plan})."
     return f"Data: {cohort.name}, {data}; {split} ({folds.plan})."
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from analysis.evaluation import ConfigurationResult
 from analysis.intervals import Interval
-from analysis.scoring import METRICS
+from analysis.scoring import LEADING, METRICS
 from analysis.tables.caption import (
     LONG_NAMES,
     caption,
@@ -18,7 +18,7 @@ from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import Contrast, chosen, contrasts, references, scored
 from analysis.tables.formatting import decimals
-from analysis.tables.recall import sort_by_rows
+from analysis.tables.levels import blank, is_single_split, sort_by_rows
 from analysis.tables.records import record
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell, Column, Table
@@ -27,7 +27,7 @@ from analysis.tables.table import MISSING, Cell, Column, Table
 def build(
     specification: TableSpecification, results: Sequence[ConfigurationResult], context: StudyContext
 ) -> tuple[Table, ...]:
-    """Return one table per metric that is compared, named `<name>_<metric>`; the other metric stands beside it.
+    """Return one table per metric that is compared, named `<name>_<metric>`; MCR and AUC stand beside it.
 
     Raises:
         AnalysisError: an unknown setting, a reference that is not clear, or configurations that are not paired.
@@ -42,7 +42,7 @@ def _table(
     target = specification.target
     by_identifier = references(specification, results)
     family = contrasts(specification, results, metric)
-    single = any(scores.single_split for result in results if (scores := scored(result, metric, target)) is not None)
+    single = is_single_split(results, metric, target)
     several = len(specification.metrics) > 1
     return Table(
         name=f"{specification.name}_{metric}",
@@ -78,7 +78,7 @@ def _columns(specification: TableSpecification, metric: str, family: Mapping[str
     difference, rope = f"Δ {METRICS[metric]}, points", f"ROPE ±{100 * specification.rope_of(metric):g} points"
     return (
         Column("configuration"),
-        *(Column(f"{name}, %", "percent", digits=digits) for name in METRICS.values()),
+        *(Column(f"{METRICS[name]}, %", "percent", digits=digits) for name in _metrics(metric)),
         Column(f"SD of {METRICS[metric]}", "percent", digits=digits),
         Column("Δ", "difference", difference, digits=digits),
         Column("NB 95 %", "interval", difference, digits=digits),
@@ -93,6 +93,11 @@ def _columns(specification: TableSpecification, metric: str, family: Mapping[str
     )
 
 
+def _metrics(metric: str) -> tuple[str, ...]:
+    """MCR and AUC, and the metric that is compared where it is another one."""
+    return LEADING if metric in LEADING else (*LEADING, metric)
+
+
 COMPARISON_COLUMNS = 10
 
 
@@ -103,12 +108,11 @@ def _row(
     by_identifier: Mapping[str, ConfigurationResult],
     family: Mapping[str, Contrast],
 ) -> tuple[Cell, ...]:
-    levels = [scored(result, name, target) for name in METRICS]
+    levels = [scored(result, name, target) for name in _metrics(metric)]
     scores = scored(result, metric, target)
-    blank = MISSING if result.complete else Cell(text=f"– ({result.progress})")
     heading = (
         Cell(text=result.label),
-        *(Cell(one.estimate) if one else blank for one in levels),
+        *(Cell(one.estimate) if one else blank(result) for one in levels),
         Cell(scores.fold_sd) if scores and scores.fold_sd is not None else MISSING,
     )
     if by_identifier.get(result.identifier) is result:

@@ -9,10 +9,16 @@ from analysis.evaluation import ClassCount, ConfigurationResult
 from analysis.ledger.schema import FitRecord
 from analysis.provenance import mix_warnings
 
+JOINT = " -> "
+"""Between the cohort trained on and the one evaluated, in the name of a cohort with external samples."""
+
 
 @dataclass(frozen=True)
 class CohortCounts:
-    """The evaluated part of a cohort: samples, groups (`group` is the word, as lesion) and the classes by target."""
+    """The evaluated part of a cohort: samples, groups (`group` is the word, as lesion) and the classes by target.
+
+    The name of a cohort with an external test set is that of both, as `ham10000 -> isic2018-test`.
+    """
 
     name: str
     n_samples: int
@@ -21,23 +27,34 @@ class CohortCounts:
     classes: Mapping[str, tuple[ClassCount, ...]]
     sample: str = "sample"
 
+    @property
+    def parts(self) -> tuple[str, str]:
+        """The names of the cohort trained on and of the one evaluated; the first is empty where they are one."""
+        trained_on, _, evaluated_on = self.name.rpartition(JOINT)
+        return trained_on, evaluated_on
+
 
 @dataclass(frozen=True)
 class FoldPlan:
-    """How the cohort was split; `test_over_train` is the median n_test / n_train, `inner`: is an inner part cut."""
+    """How the cohort was split: `test_over_train` is the median n_test / n_train, `n_train` the median n_train.
+
+    `inner`: is a part of the training folds kept aside.
+    """
 
     plan: str
     folds: int
     repeats: int
     test_over_train: float
     inner: bool = False
+    n_train: int = 0
 
 
 @dataclass(frozen=True)
 class StudyContext:
     """The study around a table. `leak_share`: share of evaluation samples with a sibling of their group in training.
 
-    `factors` are the dotted settings that the study varies, in its order.
+    `factors` are the dotted settings that the study varies, in its order. `declarations` are what the study allows that
+    a reader must know, as fields that are outcomes. `devices` are those that trained.
     """
 
     study: str
@@ -50,6 +67,8 @@ class StudyContext:
     left_out: int = 0
     warnings: tuple[str, ...] = ()
     factors: tuple[str, ...] = ()
+    declarations: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
 
 
 def study_context(
@@ -62,6 +81,7 @@ def study_context(
     sample: str = "sample",
     n_configurations: int | None = None,
     factors: Sequence[str] = (),
+    declarations: Sequence[str] = (),
 ) -> StudyContext:
     """Gather the context from the ledger.
 
@@ -74,6 +94,7 @@ def study_context(
         sample: the word for one row of the cohort; "image" where each has one image.
         n_configurations: how many were tried on these folds; all of `results` unless more were.
         factors: the dotted settings that the study varies; a leaderboard shows them as columns.
+        declarations: what every table repeats as a warning, as "metadata hold the outcome field biopsed".
 
     Raises:
         AnalysisError: no records, or records of different cohorts or fold plans.
@@ -102,6 +123,7 @@ def study_context(
             repeats=len({repeat for repeat, _ in fullest.planned}),
             test_over_train=median(record.n_test / record.n_train for record in done),
             inner=any(record.n_inner for record in done),
+            n_train=round(median(record.n_train for record in done)),
         ),
         leak_share=sum(record.leak_share * record.n_test for record in done) / sum(record.n_test for record in done),
         n_configurations=len(results) if n_configurations is None else n_configurations,
@@ -109,6 +131,8 @@ def study_context(
         left_out=cohort.left_out,
         warnings=mix_warnings(done),
         factors=tuple(factors),
+        declarations=tuple(declarations),
+        devices=tuple(sorted({record.environment["device"] for record in done if "device" in record.environment})),
     )
 
 

@@ -5,6 +5,7 @@
 0.012, <0.001       p values and probabilities
 """
 
+import math
 from collections.abc import Iterable
 from itertools import groupby
 from statistics import median
@@ -18,6 +19,12 @@ def decimals(half_widths: Iterable[float]) -> int:
     """Return the decimals, in percent, that show two digits of the median half-width (fractions): 1, or 2 below 1 %."""
     widths = [width for width in half_widths if width > 0]
     return 2 if widths and round(100 * median(widths), 6) < 1 else 1
+
+
+def significant_decimals(values: Iterable[float]) -> int:
+    """Return the decimals, 0 to 4, that show three digits of the median of positive values; 0 of none."""
+    positive = [value for value in values if value > 0]
+    return min(4, max(0, 2 - math.floor(math.log10(median(positive))))) if positive else 0
 
 
 def cell_text(cell: Cell, column: Column) -> str:
@@ -61,13 +68,14 @@ def _number(cell: Cell, column: Column) -> str:
     if column.kind in ("p", "probability"):
         return "" if cell.value is None else _probability(cell.value)
     signed = column.kind == "difference"
-    value = (
-        "" if cell.value is None or column.kind == "interval" else _percent(cell.value, column.digits, signed=signed)
-    )
+    digits = column.digits if cell.digits is None else cell.digits
+    if column.kind == "number":
+        return "" if cell.value is None else f"{cell.value:.{digits}f}".replace("-", MINUS)
+    value = "" if cell.value is None or column.kind == "interval" else _percent(cell.value, digits, signed=signed)
     if cell.low is not None and cell.high is not None:
-        value = f"{value} [{_percent(cell.low, column.digits)}, {_percent(cell.high, column.digits)}]".lstrip()
+        value = f"{value} [{_percent(cell.low, digits)}, {_percent(cell.high, digits)}]".lstrip()
     if cell.spread is not None:
-        value = f"{value} ± {_percent(cell.spread, column.digits)}"
+        value = f"{value} ± {_percent(cell.spread, digits)}"
     return value
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from analysis.evaluation import ConfigurationResult
 from analysis.scores import MetricScores
-from analysis.scoring import METRICS
+from analysis.scoring import LEADING, METRICS
 from analysis.tables.caption import LONG_NAMES, caption, interval_note, study_notes, undefined_notes
 from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
@@ -25,7 +25,7 @@ from analysis.tables.table import MISSING, Cell, Column, Table
 def build(
     specification: TableSpecification, results: Sequence[ConfigurationResult], context: StudyContext
 ) -> tuple[Table, ...]:
-    """Return one table per metric, named `<name>_<metric>` and ranked by it; the other metric stands beside.
+    """Return one table per metric, named `<name>_<metric>` and ranked by it; MCR and AUC stand beside.
 
     Raises:
         AnalysisError: an unknown target.
@@ -95,8 +95,8 @@ def _columns(
 
 
 def _metrics(metric: str) -> tuple[str, ...]:
-    """The metric of the table first, then the others."""
-    return (metric, *(name for name in METRICS if name != metric))
+    """The metric of the table first, then MCR and AUC."""
+    return (metric, *(name for name in LEADING if name != metric))
 
 
 def _row(

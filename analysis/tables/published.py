@@ -1,47 +1,105 @@
 """Figures of a paper beside ours: the cells, the stamp where they measure something else, and the notes.
 
-A figure stands beside a configuration with the same canonical settings, else there is a dash. It is stamped where it
-comes from another cohort, or from folds that split lesions while ours do not: then the two do not measure the same.
+A figure stands beside a configuration with the same canonical settings, else there is a dash; a printed row without a
+configuration of ours stands in a row of its own. Figures are stamped where they come from another cohort, or from folds
+that were cut in another way: then the two do not measure the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from analysis.evaluation import ConfigurationResult
-from analysis.predictions import PLANS_THAT_SPLIT_GROUPS
-from analysis.published import PublishedCell, PublishedTable, published_table
+from analysis.published import COSTS, PublishedCell, PublishedTable, published_table
 from analysis.tables.context import StudyContext
 from analysis.tables.dimensions import flat
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell
 
-DIGITS = 2
-"""Decimals of the percentages that the papers print."""
+SPLITS_SAMPLES = ("image-level", "from-file")
+"""Plans that do as papers do which cut by image, if siblings really stand on both sides."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """A published table beside a study; `stamp` is empty, `different split` or `different data`."""
+    """A published table beside a study; `stamp` is empty, `different split` or `different data`.
+
+    `metrics` are those of its metrics that are shown. A `part` is a class or a target, where the table goes by one.
+    """
 
     table: PublishedTable
+    metrics: tuple[str, ...]
     stamp: str
     cohort: str
     plan: str
     group: str
 
-    def figure(self, result: ConfigurationResult, class_name: str | None = None) -> PublishedCell | None:
-        """Return what the paper printed for a configuration, or for one class of it."""
-        return self.table.cell(flat(result.configuration), class_name)
+    @property
+    def heading(self) -> str:
+        """What stands at the head of a row of figures: `published, different split`."""
+        return f"published, {self.stamp}" if self.stamp else "published"
 
-    def cell(self, result: ConfigurationResult, class_name: str | None = None) -> Cell:
+    @property
+    def digits(self) -> int:
+        """The decimals of its percentages."""
+        return self.table.digits
+
+    def figure(
+        self, result: ConfigurationResult, part: str | None = None, metric: str | None = None
+    ) -> PublishedCell | None:
+        """Return what the paper printed for a configuration, or for one class or target of it."""
+        return self.table.cell(flat(result.configuration), part, metric or self.metrics[0])
+
+    def cell(self, result: ConfigurationResult, part: str | None = None, metric: str | None = None) -> Cell:
         """Return the figure as a cell, a dash where there is none."""
-        figure = self.figure(result, class_name)
-        return MISSING if figure is None else Cell(figure.value, spread=figure.sd)
+        return self._cell(self.figure(result, part, metric), metric or self.metrics[0])
 
-    def fields(self, result: ConfigurationResult, class_name: str | None = None) -> dict[str, Any]:
-        """Return the fields of the long CSV, as fractions."""
-        figure = self.figure(result, class_name)
+    def row(self, result: ConfigurationResult, parts: Sequence[str]) -> tuple[tuple[Cell, ...], ...]:
+        """Return the figures of a configuration by class or target as a row under it, or no row where none is."""
+        figures = [self.figure(result, part) for part in parts]
+        return (
+            ((Cell(text=self.heading), *(self._cell(one, self.metrics[0]) for one in figures)),) if any(figures) else ()
+        )
+
+    def free_rows(self, keys: Sequence[str | None]) -> tuple[tuple[Cell, ...], ...]:
+        """Return the printed rows that have no configuration; `keys` name the value of each column, None: nothing."""
+        return tuple(
+            (
+                Cell(text=f"{row.label} ({self.heading})"),
+                *(self._cell(row.values.get(key.casefold()), key) if key else Cell(text="") for key in keys),
+            )
+            for row in self.table.rows
+        )
+
+    def _cell(self, figure: PublishedCell | None, metric: str) -> Cell:
+        """Costs in the unit and with the digits that they were printed in, scores as fractions."""
+        if figure is None:
+            return MISSING
+        if metric in COSTS:
+            value = figure.value / COSTS[metric]
+            return Cell(value, digits=0 if value == round(value) else 1)
+        return Cell(figure.value, spread=figure.sd, digits=self.digits)
+
+    def free_records(self) -> tuple[Mapping[str, Any], ...]:
+        """Return the printed rows that have no configuration for the long CSV, one for each value."""
+        by_metric = set(self.table.metrics) | set(COSTS)
+        return tuple(
+            {
+                "label": row.label,
+                "metric": key if key in by_metric else self.metrics[0],
+                **({} if key in by_metric else {"target": key}),
+                "is_reference": False,
+                **self._fields(value),
+            }
+            for row in self.table.rows
+            for key, value in row.values.items()
+        )
+
+    def fields(self, result: ConfigurationResult, part: str | None = None, metric: str | None = None) -> dict[str, Any]:
+        """Return the fields of the long CSV, scores as fractions."""
+        return self._fields(self.figure(result, part, metric))
+
+    def _fields(self, figure: PublishedCell | None) -> dict[str, Any]:
         return {
             "published": figure.value if figure else None,
             "published_sd": figure.sd if figure else None,
@@ -49,12 +107,16 @@ class Published:
             "published_stamp": self.stamp or None,
         }
 
-    def notes(self, results: Sequence[ConfigurationResult], classes: Sequence[str | None] = (None,)) -> tuple[str, ...]:
-        """Return source and footnotes; `classes` are those of a table of recalls."""
-        printed = [any(self.figure(result, name) for name in classes) for result in results]
+    def notes(self, results: Sequence[ConfigurationResult], parts: Sequence[str | None] = (None,)) -> tuple[str, ...]:
+        """Return source and footnotes; `parts` are the classes or targets of a table that goes by them."""
+        printed = [
+            any(self.figure(result, part, metric) for part in parts for metric in self.metrics) for result in results
+        ]
+        spread = "mean ± SD over folds, as printed" if self.table.has_sd else "as printed, without SD"
+        training = f", from the paper's own training on {self.table.split}" if self.table.split else ""
+        nowhere = " No configuration here is in it." if self.table.cells and not any(printed) else ""
         return (
-            f"Published: {self.table.source}; mean ± SD over folds, as printed, from the paper's own training on "
-            f"{self.table.split}.{'' if any(printed) else ' No configuration here is in it.'}",
+            f"Published: {self.table.source}; {spread}{training}.{nowhere}",
             *self._stamp_note(),
             *(["–: the paper prints no figure for this configuration."] if any(printed) and not all(printed) else []),
             *self.table.notes,
@@ -63,23 +125,36 @@ class Published:
     def _stamp_note(self) -> tuple[str, ...]:
         if self.stamp == "different data":
             return (f"Different data: the published figures are of {self.table.cohort}, ours of {self.cohort}.",)
-        if self.stamp == "different split":
+        if self.stamp == "different split" and set(self.table.plans) & set(SPLITS_SAMPLES):
             return (
                 f"Different split: the folds here are {self.plan}. The published figures, from folds that split "
                 f"{self.group}s, are optimistic for new {self.group}s and no target for ours.",
             )
+        if self.stamp == "different split":
+            return (f"Different split: the folds here are {self.plan}, the published figures are of another split.",)
         return ()
 
 
-def published_beside(specification: TableSpecification, context: StudyContext, metric: str) -> Published | None:
-    """Return what stands beside a table of `metric` (mcr, auc or recall), or None where nothing does."""
+def published_beside(
+    specification: TableSpecification, context: StudyContext, metrics: Sequence[str]
+) -> Published | None:
+    """Return what stands beside a table of these metrics (`recall` and `class_f1` too), or None where nothing does."""
     if specification.published is None:
         return None
     table = published_table(specification.published)
-    if table.metric != metric:
+    shown = tuple(metric for metric in metrics if metric in table.metrics)
+    if not shown:
         return None
-    splits_groups = context.folds.plan in PLANS_THAT_SPLIT_GROUPS and context.leak_share > 0
-    stamp = "" if splits_groups else "different split"
+    return Published(
+        table, shown, _stamp(table, context), context.cohort.name, context.folds.plan, context.cohort.group
+    )
+
+
+def _stamp(table: PublishedTable, context: StudyContext) -> str:
+    if not table.split:  # nothing was trained: sizes of networks
+        return ""
     if context.cohort.name != table.cohort:
-        stamp = "different data"
-    return Published(table, stamp, context.cohort.name, context.folds.plan, context.cohort.group)
+        return "different data"
+    plan = context.folds.plan
+    same = plan in table.plans and (plan not in SPLITS_SAMPLES or context.leak_share > 0)
+    return "" if same else "different split"

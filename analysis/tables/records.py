@@ -1,8 +1,10 @@
 """The rows of the long CSV: one per configuration and metric, fractions in full precision."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
+
+import numpy as np
 
 from analysis.evaluation import ConfigurationResult
 from analysis.intervals import Interval
@@ -27,25 +29,36 @@ def record(
     return row | _level(result, metric, target) | _contrast(contrast)
 
 
-def recall_records(
-    result: ConfigurationResult, target: str, means: Sequence[float], sds: Sequence[float | None]
+def class_records(
+    result: ConfigurationResult,
+    target: str,
+    metric: str,
+    of_folds: Callable[[ConfigurationResult, str], np.ndarray],
+    summary: tuple[Sequence[float], Sequence[float | None]],
 ) -> list[dict[str, Any]]:
-    """Return one row per class of one configuration: mean recall over folds, fold SD, and each fold's recall."""
-    folds = result.fold_recalls(target).T
+    """Return one row per class of one configuration: mean over folds, fold SD, and each fold's value.
+
+    Args:
+        result: the configuration.
+        target: whose classes.
+        metric: `recall` or `class_f1`.
+        of_folds: gives the values (J, C) of a configuration and a target.
+        summary: means and SDs (C,) over folds.
+    """
     return [
         {
             "configuration": result.identifier,
             "label": result.label,
-            "metric": "recall",
+            "metric": metric,
             "target": target,
             "class": count.name,
             "n_samples": count.n_samples,
             "n_groups": count.n_groups,
             "estimate": mean,
             "fold_sd": sd,
-            "fold_scores": _joined(scores.tolist()),
+            "fold_scores": _joined(values.tolist()),
         }
-        for count, mean, sd, scores in zip(result.counts[target], means, sds, folds, strict=True)
+        for count, mean, sd, values in zip(result.counts[target], *summary, of_folds(result, target).T, strict=True)
     ]
 
 

@@ -11,19 +11,54 @@ tables:
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from analysis.published import published_names, published_table
+from analysis.published import CLASS, COSTS, TARGET, PublishedTable, published_names, published_table
 from analysis.tables.dimensions import did_you_mean
 
-KindName = Literal["ablation", "per-class-recall", "comparisons", "leaderboard"]
-MetricName = Literal["mcr", "auc"]
+KindName = Literal[
+    "ablation",
+    "per-class-recall",
+    "per-class-f1",
+    "comparisons",
+    "leaderboard",
+    "scores",
+    "cost",
+    "per-target",
+    "heads",
+    "arms",
+]
+MetricName = Literal[
+    "mcr",
+    "auc",
+    "accuracy",
+    "sensitivity",
+    "specificity",
+    "precision",
+    "f1",
+    "macro_specificity",
+    "ovr_balanced_accuracy",
+    "micro_auc",
+]
+CostName = Literal["parameters", "layers", "megabytes", "seconds_per_epoch", "inference_ms"]
 
-PUBLISHED_METRIC = {"ablation": "mcr", "per-class-recall": "recall"}
-"""What a published table must hold to stand beside a kind of table."""
+PER_CLASS = {"per-class-recall": "recall", "per-class-f1": "class_f1"}
+"""Kinds with the classes across, and the figure that a published table must hold to stand beside them."""
+PER_METRIC = ("ablation", "comparisons", "leaderboard", "per-target", "arms")
+"""Kinds that give one table per metric, `<name>_<metric>`."""
+LIMITED = ("leaderboard", *PER_CLASS)
 LAYOUT = ("rows", "columns", "reference", "where", "row_order", "column_order")
+NOT_TAKEN = {
+    "leaderboard": LAYOUT,
+    "arms": ("rows", "columns", "reference", "row_order", "column_order", "published"),
+    "heads": ("columns", "column_order", "reference", "published"),
+    "per-target": ("columns", "column_order", "reference", "target"),
+    "scores": ("columns", "column_order"),
+    "cost": ("columns", "column_order", "reference"),
+}
+"""Settings without effect on a kind; they are refused."""
 LEADERBOARD_ROWS = 10
 
 
@@ -37,7 +72,11 @@ class TableSpecification(BaseModel):
 
     `published` names figures of a paper that are printed beside ours. `limit` keeps the so many best complete
     configurations: of a leaderboard, which ranks by each of `metrics` and has no layout of its own, 10 unless set; of a
-    table of recalls by MCR.
+    table of recalls or F1 by MCR. `costs` are the columns of a table of cost, all of them unless set.
+
+    Kinds with configurations down and `rows` for their order: `scores` (the metrics across), `cost` (costs and metrics
+    across), `per-target` (the targets across), `heads` (the combined prediction and each image's own head across) and
+    the two per class. `arms` stands across the arms of a study: configurations down, arms across.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +87,7 @@ class TableSpecification(BaseModel):
     rows: str | None = None
     columns: str | None = None
     metrics: tuple[MetricName, ...] = Field(default=("mcr",), min_length=1)
+    costs: tuple[CostName, ...] = ()
     reference: dict[str, Any] = {}
     where: dict[str, Any] = {}
     target: str | None = None
@@ -73,26 +113,39 @@ class TableSpecification(BaseModel):
             raise ValueError("an ablation table needs rows, a setting such as metadata.fields or backbone.name")
         if self.kind in ("ablation", "comparisons") and not self.reference:
             raise ValueError(f"a table of kind {self.kind} needs a reference, such as {{fusion.name: none}}")
-        if len(set(self.metrics)) < len(self.metrics):
-            raise ValueError(f"metrics {list(self.metrics)} name one twice")
+        for name in ("metrics", "costs"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"{name} {list(getattr(self, name))} name one twice")
         if self.rows is not None and self.rows == self.columns:
             raise ValueError(f"rows and columns are both {self.rows}")
+        if odd := [name for name in self.metrics if self.kind == "heads" and name not in ("mcr", "auc")]:
+            raise ValueError(f"metrics hold {odd[0]}, but of single heads only mcr and auc are recorded")
         return self
 
     @model_validator(mode="after")
     def _has_nothing_without_effect(self) -> Self:
-        laid_out = [name for name in LAYOUT if getattr(self, name)]
-        if self.kind == "leaderboard" and laid_out:
-            raise ValueError(f"a leaderboard ranks all configurations of a study and takes no {laid_out[0]}")
-        if self.limit is not None and self.kind not in ("leaderboard", "per-class-recall"):
-            raise ValueError(f"limit={self.limit} belongs to a leaderboard or per-class-recall, not to {self.kind}")
-        if self.published is not None:
-            metric, wanted = published_table(self.published).metric, PUBLISHED_METRIC.get(self.kind)
-            if metric != wanted:
-                kinds = [kind for kind, held in PUBLISHED_METRIC.items() if held == metric]
-                raise ValueError(f"published={self.published!r} belongs to a table of kind {' or '.join(kinds)}")
-            if metric in ("mcr", "auc") and metric not in self.metrics:
-                raise ValueError(f"published={self.published!r} holds {metric}; name it in metrics")
+        taken = [name for name in NOT_TAKEN.get(self.kind, ()) if getattr(self, name)]
+        if taken and self.kind == "leaderboard":
+            raise ValueError(f"a leaderboard ranks all configurations of a study and takes no {taken[0]}")
+        if taken:
+            raise ValueError(f"a table of kind {self.kind} takes no {taken[0]}")
+        if self.limit is not None and self.kind not in LIMITED:
+            known = "a leaderboard, per-class-recall or per-class-f1"
+            raise ValueError(f"limit={self.limit} belongs to {known}, not to {self.kind}")
+        if self.costs and self.kind != "cost":
+            raise ValueError(f"costs={list(self.costs)} belong to a table of kind cost, not to {self.kind}")
+        return self
+
+    @model_validator(mode="after")
+    def _published_fits(self) -> Self:
+        if self.published is None:
+            return self
+        table = published_table(self.published)
+        kinds = kinds_beside(table)
+        if self.kind not in kinds:
+            raise ValueError(f"published={self.published!r} belongs to a table of kind {' or '.join(kinds)}")
+        if self.kind not in PER_CLASS and not set(table.metrics) & {*self.metrics, *self.shown_costs}:
+            raise ValueError(f"published={self.published!r} holds {', '.join(table.metrics)}; name it in metrics")
         return self
 
     @property
@@ -100,14 +153,30 @@ class TableSpecification(BaseModel):
         """How many configurations the table shows at most; None: all."""
         return LEADERBOARD_ROWS if self.kind == "leaderboard" and self.limit is None else self.limit
 
+    @property
+    def shown_costs(self) -> tuple[str, ...]:
+        """The cost columns of the table; none for another kind than cost."""
+        return (self.costs or get_args(CostName)) if self.kind == "cost" else ()
+
     def file_names(self, targets: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the tables that this specification gives on a cohort with these targets."""
-        if self.kind != "per-class-recall":
+        if self.kind in PER_METRIC:
             return tuple(f"{self.name}_{metric}" for metric in self.metrics)
-        if self.target is not None or len(targets) < 2:
+        if self.kind not in PER_CLASS or self.target is not None or len(targets) < 2:
             return (self.name,)
         return tuple(f"{self.name}_{target}" for target in targets)
 
     def rope_of(self, metric: str) -> float:
         """Return the half-width of practical equivalence of a metric."""
-        return self.rope_auc if metric == "auc" else self.rope
+        return self.rope_auc if metric in ("auc", "micro_auc") else self.rope
+
+
+def kinds_beside(table: PublishedTable) -> tuple[str, ...]:
+    """Return the kinds of table that a published one can stand beside."""
+    if CLASS in table.settings:
+        return tuple(kind for kind, figure in PER_CLASS.items() if figure in table.metrics)
+    if TARGET in table.settings:
+        return ("per-target",)
+    if table.rows:
+        return ("scores",)
+    return ("ablation", "scores", "cost") if set(table.metrics) - set(COSTS) else ("cost",)

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["text", "percent", "difference", "interval", "p", "probability"]
-"""percent: 58.1; difference: +2.4, signed; interval: [0.6, 4.2], bounds only; p: 0.012 or <0.001."""
+Kind = Literal["text", "percent", "difference", "interval", "p", "probability", "number"]
+"""percent: 58.1; difference: +2.4, signed; interval: [0.6, 4.2], bounds only; p: 0.012 or <0.001; number: as it is."""
 
 
 @dataclass(frozen=True)
 class Cell:
     """One cell: a number with an interval (`low`, `high`) or an SD (`spread`), or `text` in its place.
 
-    `marks` are note signs such as a dagger; `bold` and `underline` stand for best and second best.
+    `marks` are note signs such as a dagger; `bold` and `underline` stand for best and second best. `digits` are those
+    of a figure that was printed with others than its column has.
     """
 
     value: float | None = None
@@ -27,6 +28,7 @@ class Cell:
     bold: bool = False
     underline: bool = False
     marks: str = ""
+    digits: int | None = None
 
 
 MISSING = Cell(text="–")

@@ -2,11 +2,41 @@
 
 from typing import Any
 
-from models.fusions import concat, multiply, none
+from models.fusions import (
+    concat,
+    cross_attention,
+    film,
+    gessert,
+    hyperparametric,
+    late,
+    metablock,
+    metadata_embedding,
+    metadata_only,
+    multiply,
+    none,
+    soft_attention,
+)
 from models.fusions.base import FUSIONS, Fusion
 from models.fusions.branch import branch_widths
 
-__all__ = ["FUSIONS", "Fusion", "branch_widths", "concat", "create_fusion", "multiply", "none"]
+__all__ = [
+    "FUSIONS",
+    "Fusion",
+    "branch_widths",
+    "concat",
+    "create_fusion",
+    "cross_attention",
+    "film",
+    "gessert",
+    "hyperparametric",
+    "late",
+    "metablock",
+    "metadata_embedding",
+    "metadata_only",
+    "multiply",
+    "none",
+    "soft_attention",
+]
 
 
 def create_fusion(name: str, channels: int, metadata_width: int, **settings: Any) -> Fusion:

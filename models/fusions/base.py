@@ -1,7 +1,7 @@
 """What every fusion is: (batch, C, h, w) feature map and (batch, M) metadata in, (batch, out_features) vector out.
 
 A member says with class attributes what it can do (`uses_metadata`, `spatial`, `depths`, `options`), so that a search
-space and a feature cache never ask for its class by name.
+space and a feature cache never ask for its class by name. A batch may have one sample, or none, in training too.
 """
 
 from abc import ABC, abstractmethod
@@ -33,6 +33,7 @@ class Fusion(nn.Module, ABC):
     depths: ClassVar[tuple[int, ...]]
     default_depth: ClassVar[int | None]
     options: ClassVar[Mapping[str, Any]] = {}  # further settings by name, with their defaults
+    branch_options: ClassVar[frozenset[str]] = frozenset()  # those without effect where there is no metadata
     out_features: int
 
     def __init__(
@@ -61,7 +62,7 @@ class Fusion(nn.Module, ABC):
         if depth is None:
             return cls.default_depth
         if not cls.depths:
-            raise InputError(f"fusion '{cls.name}' has no metadata branch, got depth {depth}; leave the depth out")
+            raise InputError(f"fusion '{cls.name}' has no depth to choose, got depth {depth}; leave the depth out")
         if depth not in cls.depths:
             legal = ", ".join(map(str, cls.depths))
             raise InputError(f"fusion '{cls.name}' has no depth {depth}; choose one of {legal}")
@@ -69,12 +70,21 @@ class Fusion(nn.Module, ABC):
 
     @classmethod
     def resolve_options(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return every option with its value, defaults for those not given or None; InputError for one unknown."""
+        """Return every option with its value, defaults for those not given or None.
+
+        InputError for one that is unknown, or for values that cannot be.
+        """
         for name in given:
             if name not in cls.options:
                 known = ", ".join(cls.options) or "none"
                 raise InputError(f"fusion '{cls.name}' has no option {name!r} (its options: {known})")
-        return {name: default if given.get(name) is None else given[name] for name, default in cls.options.items()}
+        chosen = {name: default if given.get(name) is None else given[name] for name, default in cls.options.items()}
+        cls.check_options(chosen)
+        return chosen
+
+    @classmethod
+    def check_options(cls, chosen: Mapping[str, Any]) -> None:
+        """Raise an InputError for values of the options that cannot be together; by default all can."""
 
     @abstractmethod
     def forward(self, feature_map: Tensor, metadata: Tensor) -> Tensor:

@@ -4,10 +4,26 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    f1_score,
+    multilabel_confusion_matrix,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from analysis.errors import AnalysisError
-from analysis.metrics import accuracy, fold_metrics, macro_auc, mean_class_recall, per_class_auc, per_class_recall
+from analysis.metrics import (
+    accuracy,
+    decide,
+    fold_metrics,
+    macro_auc,
+    mean_class_recall,
+    per_class_auc,
+    per_class_recall,
+)
 
 HAM10000 = {"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142}
 
@@ -61,6 +77,52 @@ def test_metrics_equal_scikit_learns(case):
             assert area == pytest.approx(roc_auc_score(positive, scores[:, number]))
         else:
             assert np.isnan(area)
+
+
+@given(predictions())
+def test_averages_over_the_classes_with_samples_equal_scikit_learns(case):
+    labels, scores = case
+    predicted, present, found = scores.argmax(axis=1), np.unique(case[0]), fold_metrics(*case)
+    macro = {"labels": present, "average": "macro", "zero_division": 0}
+    assert found.accuracy == pytest.approx(accuracy_score(labels, predicted))
+    assert found.precision == pytest.approx(precision_score(labels, predicted, **macro))
+    assert found.f1 == pytest.approx(f1_score(labels, predicted, **macro))
+    f1s = f1_score(labels, predicted, labels=present, average=None, zero_division=0)
+    assert np.array(found.f1s)[present] == pytest.approx(f1s)
+    assert found.micro_auc == pytest.approx(roc_auc_score(np.eye(scores.shape[1])[labels].ravel(), scores.ravel()))
+    if len(present) > 1:  # a single class has no negatives
+        tables = multilabel_confusion_matrix(labels, predicted, labels=present)
+        sensitivities, specificities = tables[:, 1, 1] / tables[:, 1].sum(1), tables[:, 0, 0] / tables[:, 0].sum(1)
+        assert found.macro_specificity == pytest.approx(specificities.mean())
+        assert found.ovr_balanced_accuracy == pytest.approx((sensitivities + specificities).mean() / 2)
+
+
+def test_sensitivity_and_specificity_belong_to_two_classes_the_second_being_positive():
+    labels, predicted = np.array([0, 0, 0, 1, 1, 1, 1]), np.array([0, 0, 1, 1, 1, 1, 0])
+    found = fold_metrics(labels, one_hot(predicted, 2))
+    assert (found.sensitivity, found.specificity) == (0.75, pytest.approx(2 / 3))
+    assert found.sensitivity == recall_score(labels, predicted)
+    assert np.isnan(fold_metrics(labels, one_hot(predicted, 3)).sensitivity)
+
+
+def test_balanced_accuracy_one_against_the_rest_is_not_mean_class_recall():
+    # recalls 1, 0, 0; specificities 0 (all others are taken for class 0), 1, 1
+    found = fold_metrics(np.array([0, 1, 2]), one_hot([0, 0, 0], 3))
+    assert found.mcr == pytest.approx(1 / 3)
+    assert found.ovr_balanced_accuracy == pytest.approx((0.5 + 0.5 + 0.5) / 3)
+    assert found.precision == pytest.approx(1 / 9)  # 1/3 for class 0, and 0 for what is never predicted
+
+
+def test_a_threshold_moves_every_metric_of_decisions_and_no_auc():
+    labels, positive = np.array([0, 0, 1, 1]), np.array([0.1, 0.3, 0.2, 0.4])
+    scores = np.column_stack([1 - positive, positive])
+    half, low = fold_metrics(labels, scores), fold_metrics(labels, scores, threshold=0.2)
+    assert (half.sensitivity, half.specificity, half.mcr) == (0.0, 1.0, 0.5)
+    assert (low.sensitivity, low.specificity, low.mcr, low.accuracy) == (1.0, 0.5, 0.75, 0.75)
+    assert (half.auc, half.micro_auc) == (low.auc, low.micro_auc)
+    assert decide(scores, 0.2).tolist() == [0, 1, 1, 1]  # from the threshold on
+    with pytest.raises(AnalysisError, match=r"threshold=0\.2 belongs to two classes, there are 3"):
+        decide(np.zeros((1, 3)), 0.2)
 
 
 @given(predictions(), st.integers(2, 5))

@@ -173,7 +173,7 @@ def test_published_recalls_stand_in_a_row_under_their_configuration(make_study):
     [
         (
             TABLE1 | {"published": "metanet-table"},
-            r"not known; did you mean 'metanet-table\d'\? \(choices: metanet-table1",
+            r"not known; did you mean 'metanet-table\d'\? \(choices: derm7pt-peers, metanet-table1",
         ),
         (TABLE1 | {"published": "metanet-table2"}, "belongs to a table of kind per-class-recall"),
         (RECALL | {"published": "metanet-table1"}, "belongs to a table of kind ablation"),

@@ -66,6 +66,42 @@ def test_left_out_samples_mixed_devices_and_inner_parts_are_told(make_study, con
     assert "4/5 of the data (a part of it kept aside to watch the training)" in table.caption
 
 
+def test_an_external_test_set_is_told_from_what_was_trained_on(make_study, configure):
+    study = make_study(plan="external", folds=1, repeats=2)
+    study.cohort = dataclasses.replace(study.cohort, name="ham10000 -> isic2018-test")
+    results = two(study, configure)
+    caption = table_of(study, results, sample="image").caption
+    tested, trained = results[0].n_test[0, 0], results[0].n_train[0, 0]
+    assert caption == (
+        "Mean class recall (MCR), in percent: the mean performance of models trained on ham10000 by this procedure, "
+        f"not that of one model. Data: trained on ham10000 ({trained} images), evaluated on isic2018-test ({tested} "
+        f"images of {results[0].scores_of('mcr').evaluated[1]} lesions); one split, 2 repeats (external)."
+    )
+    notes = " ".join(table_of(study, results).notes)
+    assert "There is one split: no fold SD and no corrected t" in notes
+
+
+def test_an_official_split_is_told_too(make_study, configure):
+    study = make_study(plan="official", folds=1)
+    results = two(study, configure)
+    caption = table_of(study, results, sample="case").caption
+    assert "models trained on the training part of the split by this procedure" in caption
+    trained, tested = results[0].n_train[0, 0], results[0].n_test[0, 0]
+    assert f"Data: phantom, trained on the official training part ({trained} cases), evaluated on" in caption
+    assert f"the official test part ({tested} cases of " in caption
+
+
+@pytest.mark.parametrize("kind", ["ablation", "scores", "cost", "per-class-f1", "per-target", "leaderboard"])
+def test_what_a_study_declares_is_a_warning_in_every_table(make_study, configure, kind):
+    study = make_study()
+    results = two(study, configure)
+    laid_out = {"rows": "metadata.fields", "reference": {"fusion.name": "none"}} if kind == "ablation" else {}
+    context = study.context(results, declarations=["metadata hold biopsed, an outcome"])
+    specification = TableSpecification(name="t", title="T", kind=kind, **laid_out)
+    for table in build_tables([specification], results, context):
+        assert table.notes.count("Warning: metadata hold biopsed, an outcome.") == 1
+
+
 def test_context_counts_what_was_evaluated(make_study, configure):
     study = make_study(plan="holdout", folds=1)
     results = two(study, configure)
@@ -96,7 +132,7 @@ def test_contexts_of_mixed_cohorts_or_plans_and_empty_ledgers_are_refused(make_s
         ({"reference": {}}, "needs a reference"),
         ({"kind": "comparisons", "reference": {}}, "kind comparisons needs a reference"),
         ({"columns": "metadata.fields"}, "rows and columns are both metadata.fields"),
-        ({"metrics": ("f1",)}, "'mcr' or 'auc'"),
+        ({"metrics": ("kappa",)}, "'mcr', 'auc', 'accuracy'"),
         ({"name": "a/b"}, "should match pattern"),
         ({"alpha": 0.9}, "less than 0.5"),
     ],

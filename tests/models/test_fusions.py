@@ -1,98 +1,170 @@
-"""Every registered fusion by one parametrised walk, then what the papers fix about each."""
+"""Every registered fusion by one parametrised walk, then what MetaNet fixes about none, concat and multiply."""
 
+import copy
 import itertools
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
+from fusion_variants import OPTIONS, Variant, every_variant
 from torch import nn
 
 from models.errors import InputError
-from models.fusions import FUSIONS, branch_widths, create_fusion
+from models.fusions import FUSIONS, branch_widths
 
 CHANNELS, METADATA = 32, 5
-
-
-EVERY_VARIANT = [
-    pytest.param(name, depth, widths, id=f"{name}-{depth}-{widths}")
-    for name in FUSIONS.names()
-    for depth, widths in itertools.product(FUSIONS.get(name).depths or (None,), ("scaled", "published"))
-]
+SIZE = (4, 5)
 
 
 @pytest.fixture
 def build():
-    def build(name, depth=None, widths="scaled", channels=CHANNELS, metadata_width=METADATA):
-        torch.manual_seed(0)
-        return create_fusion(name, channels, metadata_width, depth=depth, widths=widths)
+    def build(name, depth=None, widths="scaled", channels=CHANNELS, metadata_width=METADATA, **options):
+        return Variant(name, depth, widths).build(channels, metadata_width, SIZE, **options)
 
     return build
 
 
+def sample_of(batch=3, channels=CHANNELS, size=SIZE):
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(batch, channels, *size, generator=generator), torch.rand(batch, METADATA, generator=generator)
+
+
 @pytest.fixture
 def sample():
-    generator = torch.Generator().manual_seed(1)
-    return torch.randn(3, CHANNELS, 4, 5, generator=generator), torch.rand(3, METADATA, generator=generator)
+    return sample_of()
 
 
-@pytest.mark.parametrize(("name", "depth", "widths"), EVERY_VARIANT)
+def dense(*widths: int) -> int:
+    """Count the parameters of a chain of linear layers."""
+    return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(widths))
+
+
+def normalised(*widths: int) -> int:
+    """Count the parameters of a chain of linear layers with batch normalisation."""
+    return dense(*widths) + 2 * sum(widths[1:])
+
+
+def counted_soft_attention(c: int, m: int, variant: Variant) -> int:
+    o = {"maps": 16, "gamma_learned": True, "branch_width": 4096} | variant.options
+    return 9 * c * o["maps"] + o["maps"] + int(o["gamma_learned"]) + (dense(m, o["branch_width"]) if m else 0)
+
+
+def counted_cross_attention(c: int, m: int, variant: Variant) -> int:
+    width = variant.options.get("branch_width", 512)
+    tokens = dense(c, width) + 2 * m * width + 2 * 2 * width  # both are layer-normalised
+    return tokens + 4 * (dense(width, 3 * width) + dense(width, width))
+
+
+def counted_gessert(c: int, m: int, variant: Variant) -> int:
+    width = variant.options.get("branch_width", 256)
+    return normalised(m, width, width) + normalised(c + width, 1024)
+
+
+def counted_branch(c: int, m: int, variant: Variant) -> int:
+    return dense(m, *branch_widths(variant.depth or 0, c, variant.widths))
+
+
+PARAMETERS: dict[str, Callable[[int, int, Any], int]] = {  # by channels, metadata width and variant, by hand
+    "none": lambda c, m, v: 0,
+    "late": lambda c, m, v: 0,
+    "metadata-only": lambda c, m, v: 0,
+    "concat": counted_branch,
+    "multiply": counted_branch,
+    "metadata-embedding": counted_branch,
+    "film": lambda c, m, v: dense(m, *branch_widths(v.depth, c, v.widths)[:-1], 2 * c),
+    "soft-attention": counted_soft_attention,
+    "metablock": lambda c, m, v: 2 * normalised(m, c // v.options.get("group_size", 32)),
+    "gessert": counted_gessert,
+    "hyperparametric": lambda c, m, v: 2 * normalised(m, c) + normalised(c, 1024, 512, 256),
+    "cross-attention": counted_cross_attention,
+}
+
+
+@pytest.mark.parametrize("variant", every_variant(), ids=str)
 class TestEveryFusion:
-    def test_gives_the_declared_shape(self, build, sample, name, depth, widths):
-        fusion = build(name, depth, widths)
+    def test_gives_the_declared_shape(self, sample, variant):
+        fusion = variant.build(CHANNELS, METADATA, SIZE)
         fused = fusion(*sample)
         assert fused.shape == (3, fusion.out_features)
         assert fused.isfinite().all()
 
-    def test_every_parameter_and_the_map_get_a_gradient(self, build, sample, name, depth, widths):
-        fusion = build(name, depth, widths)
+    def test_every_parameter_and_the_map_get_a_gradient(self, sample, variant):
+        fusion = variant.build(CHANNELS, METADATA, SIZE)
         feature_map, metadata = sample
         feature_map.requires_grad_()
+        metadata.requires_grad_()
         fusion(feature_map, metadata).square().sum().backward()
-        assert feature_map.grad is not None
-        assert feature_map.grad.abs().sum() > 0
+        assert (feature_map.grad is not None) == fusion.uses_image
+        if fusion.uses_image:
+            assert feature_map.grad.abs().sum() > 0
         assert all(parameter.grad is not None for parameter in fusion.parameters())
+        assert all(parameter.grad.isfinite().all() for parameter in fusion.parameters())
 
-    def test_a_sample_does_not_depend_on_its_batch(self, build, sample, name, depth, widths):
-        fusion = build(name, depth, widths)
+    def test_a_sample_does_not_depend_on_its_batch(self, sample, variant):
+        fusion = variant.build(CHANNELS, METADATA, SIZE).eval()
         feature_map, metadata = sample
         alone = fusion(feature_map[1:2], metadata[1:2])
         torch.testing.assert_close(alone, fusion(feature_map, metadata)[1:2])
 
-    def test_runs_under_bfloat16_autocast(self, build, sample, name, depth, widths):
-        fusion = build(name, depth, widths)
+    @pytest.mark.parametrize("batch", [0, 1])
+    def test_trains_on_a_batch_of_one_and_on_a_share_of_none(self, variant, batch):
+        fusion = variant.build(CHANNELS, METADATA, SIZE).train()
+        feature_map, metadata = sample_of(batch)
+        fused = fusion(feature_map.requires_grad_(), metadata.requires_grad_())
+        assert fused.shape == (batch, fusion.out_features)
+        fused.sum().backward()
+        assert all(value.isfinite().all() for value in [fused, *fusion.state_dict().values()])
+        assert all(p.grad is None or p.grad.isfinite().all() for p in fusion.parameters())
+
+    def test_runs_under_bfloat16_autocast(self, sample, variant):
+        fusion = variant.build(CHANNELS, METADATA, SIZE).eval()
+        exact = fusion(*sample).detach()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             fused = fusion(*sample)
-        torch.testing.assert_close(fused.float(), fusion(*sample), atol=0.02, rtol=0.02)
+        torch.testing.assert_close(fused.float(), exact, atol=0.02 * max(1.0, float(exact.abs().max())), rtol=0.02)
 
-    def test_its_state_makes_another_one_equal(self, build, sample, name, depth, widths):
-        fusion = build(name, depth, widths)
-        torch.manual_seed(7)
-        other = create_fusion(name, CHANNELS, METADATA, depth=depth, widths=widths)
+    def test_its_state_makes_another_one_equal(self, sample, variant):
+        fusion, other = (variant.build(CHANNELS, METADATA, SIZE, seed=seed).eval() for seed in (0, 7))
+        if next(fusion.parameters(), None) is not None:
+            assert not torch.equal(other(*sample), fusion(*sample))
         other.load_state_dict(fusion.state_dict())
         assert torch.equal(other(*sample), fusion(*sample))
+        assert torch.equal(copy.deepcopy(fusion)(*sample), fusion(*sample))
 
-    def test_has_as_many_parameters_as_its_widths_say(self, build, name, depth, widths):
-        chain = [METADATA, *branch_widths(depth or 0, CHANNELS, widths)]
-        expected = sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(chain))
-        assert sum(parameter.numel() for parameter in build(name, depth, widths).parameters()) == expected
+    def test_has_as_many_parameters_as_its_widths_say(self, variant):
+        for metadata_width in (METADATA, 21):
+            fusion = variant.build(CHANNELS, metadata_width, SIZE)
+            expected = PARAMETERS[variant.name](CHANNELS, metadata_width, variant)
+            assert sum(parameter.numel() for parameter in fusion.parameters()) == expected
 
-    def test_missing_metadata_is_a_vector_of_zeros(self, build, sample, name, depth, widths):
-        fusion = build(name, depth, widths)
+    def test_missing_metadata_is_a_vector_of_zeros(self, sample, variant):
+        fusion = variant.build(CHANNELS, METADATA, SIZE)
         fused = fusion(sample[0], torch.zeros(3, METADATA))
         assert fused.isfinite().all()
         assert fused.shape == (3, fusion.out_features)
 
-    def test_metadata_matters_where_it_is_said_to(self, build, sample, name, depth, widths):
-        fusion = build(name, depth, widths)
+    def test_image_and_metadata_matter_where_they_are_said_to(self, sample, variant):
+        fusion = variant.build(CHANNELS, METADATA, SIZE).eval()
         feature_map, metadata = sample
-        changed = fusion(feature_map, metadata + 1.0)
-        assert torch.equal(changed, fusion(feature_map, metadata)) is not fusion.uses_metadata
+        fused = fusion(feature_map, metadata)
+        hands_on = fusion.uses_metadata and not (fusion.estimates and fusion.uses_image)
+        assert torch.equal(fusion(feature_map, metadata + 1.0), fused) is not hands_on
+        assert torch.equal(fusion(feature_map + 1.0, metadata), fused) is not fusion.uses_image
 
-    def test_without_spatial_extent_the_pooled_map_is_enough(self, build, sample, name, depth, widths):
-        fusion = build(name, depth, widths)
-        feature_map, metadata = sample
-        pooled = fusion(feature_map.mean((2, 3), keepdim=True), metadata)
-        if not fusion.spatial:
+    def test_without_spatial_extent_the_pooled_map_is_enough(self, sample, variant):
+        if not FUSIONS.get(variant.name).spatial:
+            fusion = variant.build(CHANNELS, METADATA, SIZE).eval()
+            feature_map, metadata = sample
+            pooled = fusion(feature_map.mean((2, 3), keepdim=True), metadata)
             torch.testing.assert_close(pooled, fusion(feature_map, metadata))
+
+    @pytest.mark.parametrize("size", [(1, 1), (2, 2), (7, 7)])
+    def test_takes_maps_of_every_size_and_of_several_images(self, variant, size):
+        fusion = variant.build(2 * CHANNELS, METADATA, size)
+        fused = fusion(*sample_of(2, 2 * CHANNELS, size))
+        assert fused.shape == (2, fusion.out_features)
+        assert fused.isfinite().all()
 
 
 @pytest.mark.parametrize("name", FUSIONS.names())
@@ -117,16 +189,29 @@ class TestEverySetting:
         with pytest.raises(InputError, match="branch widths 'scale' are not known; choose one of scaled, published"):
             build(name, widths="scale")
 
-    def test_no_metadata_is_refused_by_those_that_use_it(self, build, name):
-        if FUSIONS.get(name).uses_metadata:
+    def test_an_unknown_option_is_refused_with_those_that_are(self, build, name):
+        with pytest.raises(InputError) as raised:
+            build(name, temperature=1)
+        assert str(raised.value).startswith(f"fusion '{name}' has no option 'temperature'")
+        assert all(option in str(raised.value) for option in FUSIONS.get(name).options)
+
+    def test_every_option_is_varied(self, name):
+        kind = FUSIONS.get(name)
+        assert {option for options in OPTIONS.get(name, []) for option in options} == set(kind.options)
+        assert kind.branch_options <= set(kind.options)
+
+    def test_no_metadata_is_refused_by_those_that_need_it(self, build, name):
+        kind = FUSIONS.get(name)
+        if kind.uses_metadata and not kind.metadata_optional:
             with pytest.raises(InputError, match=f"'{name}' needs metadata"):
                 build(name, metadata_width=0)
         else:
-            assert build(name, metadata_width=0).out_features == CHANNELS
+            fusion = build(name, metadata_width=0)
+            assert fusion(sample_of()[0], torch.zeros(3, 0)).shape == (3, fusion.out_features)
 
 
 def test_a_depth_for_image_only_is_an_error(build):
-    with pytest.raises(InputError, match="fusion 'none' has no metadata branch, got depth 1"):
+    with pytest.raises(InputError, match="fusion 'none' has no depth to choose, got depth 1; leave the depth out"):
         build("none", depth=1)
 
 

@@ -7,7 +7,8 @@ import yaml
 
 from models.errors import InputError
 from searchspace.grid import expand, level
-from searchspace.study import built_in_studies, read_study, validate_study
+from searchspace.study import validate_study
+from searchspace.study_files import built_in_studies, read_study
 
 MINIMAL = {
     "name": "small",

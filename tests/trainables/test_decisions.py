@@ -8,7 +8,7 @@ from array_cohorts import cohort_of
 from models.errors import InputError
 from trainables.configuration import Configuration
 from trainables.data import FitData
-from trainables.decisions import thresholds, youden_threshold
+from trainables.decisions import Thresholds, youden_threshold
 from trainables.fit import FoldFit
 from trainables.folds import FoldSettings, make_splits
 
@@ -41,10 +41,11 @@ def test_scores_that_tell_nothing_leave_one_half():
 
 
 def test_only_targets_of_two_classes_have_one():
-    found = thresholds(
-        ["dx", "mel"], np.array([[0, 0], [2, 1]]), [np.eye(3)[[0, 2]], np.array([[0.9, 0.1], [0.6, 0.4]])]
-    )
-    assert found == {"threshold:mel": pytest.approx(0.25)}
+    codes, sure = np.array([[0, 0], [2, 1]]), np.eye(3)[[0, 2]]
+    found = Thresholds.chosen(["dx", "mel"], codes, [sure, np.array([[0.9, 0.1], [0.6, 0.4]])])
+    assert found.values == [None, pytest.approx(0.25)]
+    assert found.as_metrics() == {"threshold:mel": pytest.approx(0.25)}
+    assert Thresholds.none(["dx"]).as_metrics() == {}
 
 
 def test_a_fold_fit_chooses_it_on_the_inner_part_and_never_on_the_evaluation_fold():

@@ -20,7 +20,7 @@ from trainables.metadata import MetadataSettings, fit_encoder
 from trainables.planning import TrialContext, component_versions, plan_trial, splits_for
 from trainables.trial import run_trial
 
-COHORT = grouped_cohort()
+COHORT = grouped_cohort(150)
 SPLIT = make_splits(COHORT, FoldSettings(), inner_share=0.2)[0]
 FIELDS = {"fields": ["age", "sex"]}
 BALANCED = {"name": "weighted-cross-entropy"}
@@ -61,7 +61,7 @@ class TestEveryEstimator:
     def test_the_same_fit_gives_the_same_numbers(self, name):
         first, second = (fitted(metadata_only(estimator=name)) for _ in range(2))
         assert first.predictions.equals(second.predictions)
-        assert first.metrics["mcr"] > 1 / 3  # age tells class b
+        assert first.metrics["auc"] > 0.6  # age tells class b
 
 
 def test_logistic_regression_is_scikit_learns_with_balanced_weights():

@@ -1,5 +1,7 @@
 """Fold plans: every sample once, groups whole, classes balanced, the leak measured, files and small classes refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import InputError
+from trainables.cohorts import Cohort
 from trainables.folds import FOLD_PLANS, FoldSettings, make_splits
 
 
@@ -16,21 +19,31 @@ def write_folds(path, rows) -> FoldSettings:
     return FoldSettings(plan="from-file", file=str(path))
 
 
+def with_parts(cohort: Cohort, parts: str) -> Cohort:
+    """The cohort with an official split in which its samples, in order, take these parts in turn (t, v, e or -)."""
+    names = {"t": "train", "v": "valid", "e": "test"}
+    turn = [parts[row % len(parts)] for row in range(len(cohort))]
+    listed = zip(cohort.samples.index, turn, strict=True)
+    return replace(cohort, official_split={name: names[part] for name, part in listed if part != "-"})
+
+
+def with_external(cohort: Cohort, rows: list[int]) -> Cohort:
+    return replace(cohort, external=frozenset(cohort.samples.index[rows]))
+
+
 @pytest.fixture
 def every_plan(tmp_path):
-    cohort = grouped_cohort()
+    cohort = with_parts(grouped_cohort(), "ttttve")
     file = write_folds(tmp_path / "folds.csv", [(name, 0, row % 4) for row, name in enumerate(cohort.samples.index)])
-    return cohort, {
-        "grouped": FoldSettings(),
-        "image-level": FoldSettings(plan="image-level"),
-        "holdout": FoldSettings(plan="holdout"),
-        "from-file": file,
-    }
+    others = {"from-file": file}
+    return cohort, {plan: others.get(plan, FoldSettings(plan=plan)) for plan in FOLD_PLANS.names()}
 
 
 @pytest.mark.parametrize("plan", FOLD_PLANS.names())
 def test_every_plan_keeps_its_parts_apart_and_is_the_same_again(plan, every_plan):
     cohort, plans = every_plan
+    if plan == "external":
+        cohort = with_external(cohort, list(range(0, len(cohort), 5)))
     splits = make_splits(cohort, plans[plan], inner_share=0.2)
     again = make_splits(cohort, plans[plan], inner_share=0.2)
     for split, twin in zip(splits, again, strict=True):

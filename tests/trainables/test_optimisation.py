@@ -4,8 +4,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from models.backbones import create_backbone
 from models.fused import FusedModel
 from models.fusions import create_fusion
+from models.gates import gate_parameters
 from models.heads import Heads
 from trainables.optimisation import TrainingSettings, create_optimiser
 from trainables.schedule import best_epoch, has_stalled, learning_rate
@@ -105,3 +107,14 @@ def test_what_has_no_effect_is_not_part_of_a_configuration():
     assert idle.canonical(fine_tuned=True)["new_layer_factor"] == 10
     assert "monitor" not in plain
     assert TrainingSettings(early_stopping=3, monitor="training-loss").canonical(fine_tuned=False)["monitor"]
+
+
+def test_gates_inside_the_backbone_learn_at_the_rate_of_new_layers():
+    gate = {"name": "zoom-se", "reduction": 16, "pool": 4, "position": "after"}
+    backbone = create_backbone("test_resnet", image_size=(32, 32), gate=gate)
+    fusion = create_fusion("none", backbone.channels, 0)
+    model = FusedModel(fusion, Heads(fusion.out_features, [2]), backbone)
+    new, pretrained = create_optimiser(TrainingSettings(new_layer_factor=10.0), model).param_groups
+    assert {id(parameter) for parameter in gate_parameters(backbone)} < {id(parameter) for parameter in new["params"]}
+    assert len(new["params"]) + len(pretrained["params"]) == len(list(model.parameters()))
+    assert (new["factor"], pretrained["factor"]) == (10.0, 1.0)

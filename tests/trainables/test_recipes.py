@@ -99,6 +99,10 @@ STATED = {
         "augmentation.rotation": 30.0,
         "augmentation.scale": [1.0, 1.25],  # the inverse of a zoom to 0.8 of the side
         "augmentation.flip_horizontal": 0.5,
+        "backbone.gate": "zoom-se",
+        "backbone.gate_pool": 4,
+        "fusion.name": "metadata-embedding",
+        "metadata.fields": ["age", "sex", "site"],
         "training.optimiser": "adam",
         "training.learning_rate": 1e-4,
         "training.batch_size": 64,
@@ -110,12 +114,15 @@ STATED = {
         "training.factor": 0.2,
         "training.patience": 5,
         "training.minimum_rate": 1e-7,
-        "training.early_stopping": 35,
+        "training.early_stopping": 25,
         "training.batch_size": 32,
         "training.epochs": 250,
         "loss.class_weights": "balanced",
         "loss.reduction": "mean",
-        "head.dropout": 0.5,
+        "fusion.name": "soft-attention",
+        "fusion.maps": 16,
+        "fusion.branch_width": 4096,
+        "fusion.dropout": 0.5,
         "metadata.encoding": "keep-unknown",
     },
     "metablock": {
@@ -145,6 +152,12 @@ STATED = {
         "training.epochs": 100,
         "training.batch_size": 32,
     },
+    "ssn": {  # arXiv 2403.19203, as far as it is known
+        "modalities.heads": "separate",
+        "modalities.encoder": "shared",
+        "modalities.attention": "shared",
+        "loss.favoured": "dermoscopy",
+    },
 }
 
 
@@ -167,6 +180,20 @@ def test_pnasnet_gets_larger_images(name):
     assert large.set == {"image.size": [441, 441], "augmentation.crop": [331, 331]}
     assert not large.applies({"backbone.name": "resnet50"})
     assert not large.applies({})
+
+
+def test_soft_attention_gives_its_large_backbones_the_images_of_the_paper():
+    sizes = {
+        name: [one.set for one in RECIPES["soft-attention"].adjust if one.applies({"backbone.name": name})]
+        for name in ("densenet201", "inception_resnet_v2", "InceptionResNetV2", "nasnetalarge", "NASNet-A-Large")
+    }
+    assert sizes == {
+        "densenet201": [],
+        "inception_resnet_v2": [{"image.size": [299, 299]}],
+        "InceptionResNetV2": [{"image.size": [299, 299]}],
+        "nasnetalarge": [{"image.size": [331, 331]}],
+        "NASNet-A-Large": [{"image.size": [331, 331]}],
+    }
 
 
 def test_the_released_code_has_one_layer_in_the_gate_alone():

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -94,6 +94,8 @@ class Cohort:
     """Names a user may ask for and must not get, each with the reason (HAM10000's dx_type)."""
     external: frozenset[str] = frozenset()
     """Ids of samples of another cohort that are evaluated and never trained on; the fold plan `external` reads them."""
+    official_split: Mapping[str, str] = field(default_factory=dict)
+    """Part ("train", "valid" or "test") by sample id, where the data set comes with a split of its own."""
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,12 +24,34 @@ LONGEST_NAME = 80
 """Characters of a sample's name that a message shows."""
 
 
+_CHOICE = "take unexpected categories for missing values (cohort: unexpected_categories: missing),"
+
+
 class Findings:
     """Problems by row number, in the order found. `names` is how each row is called in a message."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(_printable(name) for name in names)
         self._found: list[tuple[int, str]] = []
+        self._overlooked: dict[str, Counter[str]] = {}
+        self._unexpected = False
+
+    def unexpected(self, row: int, what: str) -> None:
+        """Note a cell that is none of the declared categories, which the user may choose to overlook."""
+        self._unexpected = True
+        self.add(row, what)
+
+    def overlook(self, field: str, cell: str) -> None:
+        """Count one cell of a field that is none of its categories and is taken for a missing value."""
+        self._overlooked.setdefault(field, Counter())[_printable(cell)] += 1
+
+    def overlooked(self) -> list[str]:
+        """One note per field with cells that were taken for missing values."""
+        return [
+            f"{field}: {cells.total():,} cells are none of the declared categories and count as missing: "
+            + ", ".join(f"{cell!r} ({times:,})" for cell, times in cells.most_common(SHOWN))
+            for field, cells in self._overlooked.items()
+        ]
 
     def add(self, row: int, what: str) -> None:
         """Note one problem of one row."""
@@ -46,7 +68,8 @@ class Findings:
         if problems and not skip_bad:
             rest = f"\n  ... and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
             listed = "".join(f"\n  {problem.sample}: {problem.what}" for problem in problems[:SHOWN])
-            raise InputError(f"{path}: {count}{listed}{rest}\nCorrect them, or leave them out with --skip-bad.")
+            choice = f"{_CHOICE} " if self._unexpected else ""
+            raise InputError(f"{path}: {count}{listed}{rest}\nCorrect them, {choice}or leave them out with --skip-bad.")
         if len(bad) == len(self.names):
             first = problems[0]
             raise InputError(
@@ -70,33 +93,72 @@ def check_ids(ids: Sequence[str], findings: Findings) -> None:
             findings.add(row, f"the id appears {times[sample]} times")
 
 
-def check_labels(target: Target, cells: Sequence[str], findings: Findings) -> None:
-    """Every sample has a label, and one of the declared classes."""
+def read_labels(target: Target, cells: Sequence[str], synonyms: Mapping[str, str], findings: Findings) -> list[str]:
+    """Class names as declared: every sample has a label, and one of the classes or of their `synonyms`."""
+    vocabulary = Vocabulary(target.classes, synonyms)
+    labels = []
     for row, cell in enumerate(cells):
+        label = vocabulary.find(cell)
         if not cell:
             findings.add(row, f"{target.name} is missing")
-        elif cell not in target.classes:
+        elif label is None:
             findings.add(row, f"{target.name} {cell!r} is not one of {', '.join(target.classes)}")
+        labels.append(label or cell)
+    return labels
+
+
+class Vocabulary:
+    """Declared names, found whatever a cell's letter case and blanks; `synonyms` are other spellings of them."""
+
+    def __init__(self, names: Sequence[str], synonyms: Mapping[str, str]) -> None:
+        self._exact = {name: name for name in names}
+        others = {_folded(cell): name for cell, name in synonyms.items()}
+        self._folded = others | {_folded(name): name for name in reversed(names)}
+
+    def find(self, cell: str) -> str | None:
+        """The declared name of a cell, or None."""
+        return self._exact.get(cell) or self._folded.get(_folded(cell))
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def read_field(
-    field: Field, cells: Sequence[str], missing: Collection[str], findings: Findings
+    field: Field,
+    cells: Sequence[str],
+    missing: Collection[str],
+    findings: Findings,
+    *,
+    synonyms: Mapping[str, str] | None = None,
+    overlook: bool = False,
 ) -> list[float | str | None]:
     """Values of one field: numbers as float (NaN where missing), categories as declared (None where missing).
 
-    A cell is missing when it is blank or, whatever its letter case, one of `missing`.
+    A cell is missing when it is blank or, whatever its letter case, one of `missing`; with `overlook` also when it is
+    none of the declared categories, which the findings count.
     """
     absent = {"", *(text.casefold() for text in missing)}
-    read = _number if field.kind == "number" else _category
-    empty = math.nan if field.kind == "number" else None
+    vocabulary = Vocabulary(field.categories, synonyms or {})
     values: list[float | str | None] = []
     for row, cell in enumerate(cells):
+        value: float | str | None = math.nan if field.kind == "number" else None
         try:
-            values.append(empty if cell.casefold() in absent else read(field, cell))
+            if cell.casefold() not in absent:
+                value = _number(field, cell) if field.kind == "number" else vocabulary.find(cell)
+                if value is None:
+                    _unexpected(field, row, cell, findings, overlook)
         except ValueError as error:
             findings.add(row, str(error))
-            values.append(empty)
+        values.append(value)
     return values
+
+
+def _unexpected(field: Field, row: int, cell: str, findings: Findings, overlook: bool) -> None:
+    if overlook:
+        findings.overlook(field.name, cell)
+    else:
+        findings.unexpected(row, f"{field.name} {cell!r} is not one of {', '.join(field.categories)}")
 
 
 def _number(field: Field, cell: str) -> float:
@@ -111,21 +173,13 @@ def _number(field: Field, cell: str) -> float:
     return value
 
 
-def _category(field: Field, cell: str) -> str:
-    if cell not in field.categories:
-        raise ValueError(f"{field.name} {cell!r} is not one of {', '.join(field.categories)}")
-    return cell
-
-
 def notes(
     samples: pd.DataFrame, targets: Sequence[Target], group_name: str, digests: Sequence[Sequence[str]]
 ) -> tuple[str, ...]:
     """What is odd but no error: classes without samples, groups with several labels, one image file in two groups."""
-    found = [
-        note
-        for target in targets
-        for note in (*_empty_classes(samples, target), *_conflicts(samples, target, group_name))
-    ]
+    found = [note for target in targets for note in _empty_classes(samples, target)]
+    if group_name != "patient":  # a patient has many lesions, a lesion one diagnosis
+        found += [note for target in targets for note in _conflicts(samples, target, group_name)]
     return (*found, *_shared_images(samples, group_name, digests))
 
 

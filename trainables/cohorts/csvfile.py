@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -19,18 +19,27 @@ LINE = "line number"
 """Name of the index: the line of the file on which the row ends, counted from 1."""
 
 
-def read_csv(path: Path, columns: Iterable[str]) -> pd.DataFrame:
+def read_csv(
+    path: Path,
+    columns: Iterable[str],
+    *,
+    aliases: Mapping[str, Sequence[str]] | None = None,
+    optional: Collection[str] = (),
+) -> pd.DataFrame:
     """Text cells of a UTF-8, comma-separated file with a header, one row per sample, indexed by line number.
 
-    Only the wanted `columns` are returned. InputError: no such file, not UTF-8, NUL bytes, no header, another
-    separator, a missing or repeated column, a line of another length, no rows.
+    Only the wanted `columns` are returned, under these names; those of `optional` that the file lacks are left out.
+    With `aliases` a column is also found by its other names, letter case ignored. A file that does not call itself CSV
+    (Dataverse's .tab, or no extension) may be separated by tabs. InputError: no such file, not UTF-8, NUL bytes, no
+    header, another separator, a missing or repeated column, a line of another length, no rows.
     """
     wanted = list(dict.fromkeys(columns))
     lines = _parse(path, _text(path))
     if not lines:
         raise InputError(f"{path}: the file is empty; a header line and one line per sample are expected")
     header = [cell.strip() for cell in lines[0][1]]
-    _check_header(path, header, wanted)
+    found = {column: _places(header, column, aliases) for column in wanted}
+    _check_header(path, header, found, optional, aliases or {})
     for number, cells in lines[1:]:
         if len(cells) != len(header):
             raise InputError(
@@ -38,10 +47,22 @@ def read_csv(path: Path, columns: Iterable[str]) -> pd.DataFrame:
             )
     if len(lines) == 1:
         raise InputError(f"{path}: there is a header but no line of data below it")
-    places = [header.index(column) for column in wanted]
-    rows = [[cells[place].strip() for place in places] for _, cells in lines[1:]]
+    present = {column: places[0] for column, places in found.items() if places}
+    rows = [[cells[place].strip() for place in present.values()] for _, cells in lines[1:]]
     index = pd.Index([number for number, _ in lines[1:]], name=LINE)
-    return pd.DataFrame(rows, columns=pd.Index(wanted), index=index, dtype=object)
+    return pd.DataFrame(rows, columns=pd.Index(list(present)), index=index, dtype=object)
+
+
+def _places(header: list[str], column: str, aliases: Mapping[str, Sequence[str]] | None) -> list[int]:
+    """Where in the header a column stands: by its own name, else by the first of its names that is there."""
+    exact = [place for place, cell in enumerate(header) if cell == column]
+    if exact or aliases is None:
+        return exact
+    for name in (column, *aliases.get(column, ())):
+        places = [place for place, cell in enumerate(header) if cell.casefold() == name.casefold()]
+        if places:
+            return places
+    return []
 
 
 def _text(path: Path) -> str:
@@ -63,24 +84,37 @@ def _text(path: Path) -> str:
 
 
 def _parse(path: Path, text: str) -> list[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    tabs = path.suffix.casefold() in ("", ".tab", ".tsv") and "\t" in text.split("\n", 1)[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if tabs else ",", strict=True)
     try:
         return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise InputError(f"{path}: line {reader.line_num} cannot be read as CSV ({error})") from None
 
 
-def _check_header(path: Path, header: list[str], wanted: list[str]) -> None:
-    absent = [column for column in wanted if column not in header]
+def _check_header(
+    path: Path,
+    header: list[str],
+    places: Mapping[str, list[int]],
+    optional: Collection[str],
+    aliases: Mapping[str, Sequence[str]],
+) -> None:
+    absent = [column for column, found in places.items() if not found and column not in optional]
     if len(header) == 1 and absent:
         for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
             if separator in header[0]:
                 raise InputError(f"{path}: the columns are separated by {name}; save the file with commas")
     if absent:
         hint = did_you_mean(absent[0], header)
-        names = ", ".join(repr(column) for column in absent)
-        found = ", ".join(header[:12]) + (", ..." if len(header) > 12 else "")
-        raise InputError(f"{path}: no column {names}{hint}; the first line, which must name the columns, has: {found}")
-    repeated = [column for column in wanted if header.count(column) > 1]
+        names = ", ".join(_all_names(column, aliases.get(column, ())) for column in absent)
+        listed = ", ".join(header[:12]) + (", ..." if len(header) > 12 else "")
+        raise InputError(f"{path}: no column {names}{hint}; the first line, which must name the columns, has: {listed}")
+    repeated = [column for column, found in places.items() if len(found) > 1]
     if repeated:
-        raise InputError(f"{path}: the column {repeated[0]!r} appears {header.count(repeated[0])} times in the header")
+        column = repeated[0]
+        name, times = header[places[column][0]], len(places[column])
+        raise InputError(f"{path}: the column {name!r} appears {times} times in the header")
+
+
+def _all_names(column: str, others: Sequence[str]) -> str:
+    return f"{column!r} (or {', '.join(map(repr, others))})" if others else repr(column)

@@ -1,68 +1,72 @@
 """Opens a CSV file and a folder of images as a cohort, whatever its columns are called.
 
-The loaders of single data sets say which column is what (`Layout`); finding, checking, sorting and fingerprinting are
-done here, once for all.
+The loaders of single data sets say which column is what (`Layout`); checking, merging duplicates, sorting and
+fingerprinting are done here, once for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from models.errors import InputError
-from trainables.cohorts.base import Cohort, Field, Target, fingerprint
-from trainables.cohorts.checks import Findings, check_ids, check_labels, notes, read_field
-from trainables.cohorts.files import FolderImages, ImageFinder, Unusable, inspect
+from trainables.cohorts.base import Cohort, Problem, fingerprint
+from trainables.cohorts.checks import Findings, check_ids, notes, read_field, read_labels
+from trainables.cohorts.duplicates import joined, links_of_files, links_of_pairs, merge_note
+from trainables.cohorts.files import FolderImages, inspect
+from trainables.cohorts.finding import ImageFinder, Unusable
+from trainables.cohorts.layout import FolderSettings, Layout
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """Which column of a table is what."""
-
-    cohort: str
-    id_column: str
-    image_columns: Mapping[str, str]
-    targets: Mapping[str, Target]
-    """Targets by column."""
-    fields: Mapping[str, Field]
-    """Fields by column."""
-    missing: Mapping[str, tuple[str, ...]]
-    """Per field, the cells besides blanks that stand for no value."""
-    group_column: str | None
-    group_name: str
-    refused_fields: tuple[tuple[str, str], ...] = ()
-
-
-def open_folder(table: pd.DataFrame, layout: Layout, finder: ImageFinder, path: Path, skip_bad: bool) -> Cohort:
+def open_folder(
+    table: pd.DataFrame, layout: Layout, finder: ImageFinder, path: Path, *, skip_bad: bool, settings: FolderSettings
+) -> Cohort:
     """Check every row of `table` (text cells, indexed by line number) and make the cohort.
 
-    `path` is the CSV file, for messages. InputError: see `Findings.settle`.
+    `table` and `layout` are those of `read_samples`, `path` is the CSV file, for messages. InputError: see
+    `Findings.settle`.
     """
     ids = table[layout.id_column].tolist()
     findings = Findings([sample or f"line {line}" for sample, line in zip(ids, table.index, strict=True)])
     check_ids(ids, findings)
-    columns = _columns(table, layout, findings)
+    columns = _columns(table, layout, findings, overlook=settings.unexpected_categories == "missing")
     paths = _find_images(table, layout, finder, path, findings)
-    _check_shared(paths, columns["group"], layout.group_name, findings)
+    if not layout.shares_images:
+        _check_shared(paths, columns["group"], layout.group_name, findings)
     digests = _inspect_images(finder.root, paths, findings)
     kept, left_out = findings.settle(path, skip_bad)
 
     rows = sorted(kept, key=lambda row: ids[row])
+    hexadecimal = [[digests[name].hex() for name in paths[row]] for row in rows]
+    merged = _merge(columns["group"], ids, rows, hexadecimal, layout, merge_files=settings.duplicates == "merge")
     index = pd.Index([ids[row] for row in rows], name="sample")
     samples = pd.DataFrame({name: [values[row] for row in rows] for name, values in columns.items()}, index=index)
-    images = FolderImages(
-        root=finder.root,
-        names=tuple(layout.image_columns),
-        paths=tuple(paths[row] for row in rows),
-        digests=np.frombuffer(b"".join(digests[name] for row in rows for name in paths[row]), dtype=np.uint8).reshape(
-            len(rows), len(layout.image_columns), 32
+    return _cohort(
+        samples,
+        layout,
+        FolderImages(
+            root=finder.root,
+            names=tuple(layout.image_columns),
+            paths=tuple(paths[row] for row in rows),
+            digests=_packed([[digests[name] for name in paths[row]] for row in rows]),
         ),
+        hexadecimal,
+        left_out,
+        (*findings.overlooked(), *merged),
     )
-    hexadecimal = [[digests[name].hex() for name in paths[row]] for row in rows]
+
+
+def _cohort(
+    samples: pd.DataFrame,
+    layout: Layout,
+    images: FolderImages,
+    digests: list[list[str]],
+    left_out: tuple[Problem, ...],
+    found: Sequence[str],
+) -> Cohort:
     fields, targets = tuple(layout.fields.values()), tuple(layout.targets.values())
     return Cohort(
         name=layout.cohort,
@@ -72,14 +76,38 @@ def open_folder(table: pd.DataFrame, layout: Layout, finder: ImageFinder, path: 
         targets=targets,
         image_names=tuple(layout.image_columns),
         images=images,
-        fingerprint=fingerprint(samples, fields, targets, hexadecimal),
+        fingerprint=fingerprint(samples, fields, targets, digests),
         left_out=left_out,
-        notes=notes(samples, targets, layout.group_name, hexadecimal),
+        notes=(*layout.notes, *found, *notes(samples, targets, layout.group_name, digests)),
         refused_fields=layout.refused_fields,
+        official_split={sample: part for sample, part in layout.official_split.items() if sample in samples.index},
     )
 
 
-def _columns(table: pd.DataFrame, layout: Layout, findings: Findings) -> dict[str, list]:
+def _packed(digests: list[list[bytes]]) -> np.ndarray:
+    """Digests as uint8 of shape (rows, images, 32)."""
+    flat = b"".join(digest for row in digests for digest in row)
+    return np.frombuffer(flat, dtype=np.uint8).reshape(len(digests), -1, 32)
+
+
+def _merge(
+    groups: list[str],
+    ids: Sequence[str],
+    rows: Sequence[int],
+    digests: Sequence[Sequence[str]],
+    layout: Layout,
+    *,
+    merge_files: bool,
+) -> list[str]:
+    """Rename duplicate groups in place; `digests` are those of `rows`. Known pairs count also where a row is bad."""
+    known = links_of_pairs(ids, groups, layout.known_duplicates)
+    files = links_of_files([groups[row] for row in rows], digests) if merge_files else []
+    names = joined([*known, *files])
+    groups[:] = [names.get(group, group) for group in groups]
+    return merge_note(layout.group_name, names, known, files)
+
+
+def _columns(table: pd.DataFrame, layout: Layout, findings: Findings, *, overlook: bool) -> dict[str, list]:
     """Columns of `Cohort.samples`, in its order, for every row of the table."""
     groups = table[layout.group_column or layout.id_column].tolist()
     columns: dict[str, list] = {"group": groups}
@@ -88,11 +116,17 @@ def _columns(table: pd.DataFrame, layout: Layout, findings: Findings) -> dict[st
             if not group:
                 findings.add(row, f"the {layout.group_name} ({layout.group_column}) is missing")
     for column, target in layout.targets.items():
-        columns[f"target:{target.name}"] = table[column].tolist()
-        check_labels(target, table[column].tolist(), findings)
+        synonyms = layout.synonyms.get(target.name, {})
+        columns[f"target:{target.name}"] = read_labels(target, table[column].tolist(), synonyms, findings)
     for column, item in layout.fields.items():
-        missing = layout.missing.get(item.name, ())
-        columns[f"field:{item.name}"] = read_field(item, table[column].tolist(), missing, findings)
+        columns[f"field:{item.name}"] = read_field(
+            item,
+            table[column].tolist(),
+            layout.missing.get(item.name, ()),
+            findings,
+            synonyms=layout.synonyms.get(item.name, {}),
+            overlook=overlook,
+        )
     return columns
 
 

@@ -20,24 +20,28 @@ from pydantic import Field as Setting
 from models.errors import InputError
 from trainables.cohorts.base import COHORTS, Cohort, Field, Opening, Target
 from trainables.cohorts.csvfile import read_csv
-from trainables.cohorts.files import ImageFinder, data_folder, inside
-from trainables.cohorts.folder import Layout, open_folder
+from trainables.cohorts.finding import ImageFinder, data_folder, inside
+from trainables.cohorts.folder import open_folder
+from trainables.cohorts.layout import FolderSettings, Layout, insisting, read_samples
+from trainables.cohorts.outcomes import outcome_reason
 from trainables.settings import Settings
 
 MISSING = ("unknown", "nan", "na", "n/a")
 """Cells that stand for no value, besides blanks and whatever their letter case, unless a field says otherwise."""
 
+_DECLARED = "the study's `outcome: true` says that it follows from the diagnosis"
+
 Name = Annotated[str, StringConstraints(pattern=r"^\w[\w .-]*$")]
 """A name given to a field, target or image; it becomes part of column names of the ledger, which use the colon."""
 
 
-class _TableSettings(Settings):
-    model_config = ConfigDict(coerce_numbers_to_str=True)  # classes: [0, 1] in YAML are the cells "0" and "1"
+_NUMBERS_AS_TEXT = ConfigDict(coerce_numbers_to_str=True)  # classes: [0, 1] in YAML are the cells "0" and "1"
 
 
-class TableField(_TableSettings):
+class TableField(Settings):
     """One metadata field of a table."""
 
+    model_config = _NUMBERS_AS_TEXT
     column: str
     kind: Literal["number", "category"]
     categories: tuple[str, ...] | None = None
@@ -47,6 +51,13 @@ class TableField(_TableSettings):
     scale: float = Setting(default=1.0, gt=0.0)
     """A number is encoded as value / scale."""
     missing: tuple[str, ...] | None = None
+    outcome: bool = False
+    """Whether the field follows from the diagnosis; columns that are known to (`biopsed`) need not be marked."""
+
+    @property
+    def outcome_reason(self) -> str:
+        """Why the field follows from the diagnosis; empty when it does not."""
+        return outcome_reason(self.column) or (_DECLARED if self.outcome else "")
 
     @model_validator(mode="after")
     def _check(self) -> TableField:
@@ -64,9 +75,10 @@ class TableField(_TableSettings):
         return self
 
 
-class TableTarget(_TableSettings):
+class TableTarget(Settings):
     """One target of a table: its column and its classes in order; without them, every value of the column, sorted."""
 
+    model_config = _NUMBERS_AS_TEXT
     column: str
     classes: tuple[str, ...] | None = Setting(default=None, min_length=2)
 
@@ -76,16 +88,17 @@ class TableTarget(_TableSettings):
         return self
 
 
-class TableGroup(_TableSettings):
+class TableGroup(Settings):
     """What folds keep together: its column, and what it is called in reports (lesion, patient)."""
 
     column: str
     name: Name = "group"
 
 
-class TableSettings(_TableSettings):
+class TableSettings(FolderSettings):
     """How a CSV file and a folder of images are opened; paths are relative to the data folder."""
 
+    model_config = _NUMBERS_AS_TEXT
     name: Literal["table"] = "table"
     label: Name = "table"
     """What the cohort is called in reports."""
@@ -122,30 +135,29 @@ def open_table(settings: TableSettings, opening: Opening) -> Cohort:
     path = inside(root, settings.csv, "the CSV file")
     if not inside(root, settings.image_folder, "the image folder").is_dir():
         raise InputError(f"image_folder {settings.image_folder!r} is not a folder in {root}")
-    table = read_csv(path, _wanted(settings))
-    layout = Layout(
+    table, layout = read_samples(path, _layout(settings, path, opening.allow_outcomes), opening.allow_outcomes)
+    finder = ImageFinder(root, [settings.image_folder])
+    return open_folder(table, layout, finder, path, skip_bad=opening.skip_bad, settings=settings)
+
+
+def _layout(settings: TableSettings, path: Path, allow_outcomes: bool) -> Layout:
+    """What the settings say, with the vocabularies that they leave to the file."""
+    used = {name: item for name, item in settings.fields.items() if allow_outcomes or not item.outcome_reason}
+    columns = [target.column for target in settings.targets.values()] + [item.column for item in used.values()]
+    table = read_csv(path, columns)
+    return Layout(
         cohort=settings.label,
         id_column=settings.id,
         image_columns=dict(settings.images),
         targets={target.column: _target(name, target, table, path) for name, target in settings.targets.items()},
-        fields={field.column: _field(name, field, table, path) for name, field in settings.fields.items()},
-        missing={name: _missing(field) for name, field in settings.fields.items()},
+        fields={item.column: _field(name, item, table, path) for name, item in used.items()},
+        missing={name: _missing(item) for name, item in used.items()},
         group_column=settings.group.column if settings.group else None,
         group_name=settings.group.name if settings.group else "sample",
+        refused_fields=tuple(
+            (name, insisting(item.outcome_reason)) for name, item in settings.fields.items() if name not in used
+        ),
     )
-    return open_folder(table, layout, ImageFinder(root, [settings.image_folder]), path, opening.skip_bad)
-
-
-def _wanted(settings: TableSettings) -> list[str]:
-    group = [settings.group.column] if settings.group else []
-    targets = [target.column for target in settings.targets.values()]
-    return [
-        settings.id,
-        *settings.images.values(),
-        *group,
-        *targets,
-        *(item.column for item in settings.fields.values()),
-    ]
 
 
 def _target(name: str, target: TableTarget, table: pd.DataFrame, path: Path) -> Target:
@@ -160,11 +172,12 @@ def _target(name: str, target: TableTarget, table: pd.DataFrame, path: Path) -> 
 
 def _field(name: str, field: TableField, table: pd.DataFrame, path: Path) -> Field:
     if field.kind == "number":
-        return Field(name, "number", minimum=field.minimum, maximum=field.maximum, scale=field.scale)
+        limits = {"minimum": field.minimum, "maximum": field.maximum, "scale": field.scale}
+        return Field(name, "number", outcome=field.outcome_reason, **limits)  # type: ignore[arg-type]
     categories = field.categories or _values(table, field.column, _missing(field))
     if not categories:
         raise InputError(f"{path}: field {name!r} (column {field.column!r}) has no value at all; leave the field out")
-    return Field(name, "category", categories=categories)
+    return Field(name, "category", categories=categories, outcome=field.outcome_reason)
 
 
 def _missing(field: TableField) -> tuple[str, ...]:

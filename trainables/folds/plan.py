@@ -10,8 +10,9 @@ from models.registry import Registry
 from trainables.cohorts import Cohort
 from trainables.settings import Settings
 
-TRAIN_ONLY, LEFT_OUT = -1, -2
-"""Fold numbers of samples that are never evaluated, and of samples that take no part at all."""
+TRAIN_ONLY, LEFT_OUT, WATCHED = -1, -2, -3
+"""Fold numbers of samples that are never evaluated, of samples that take no part at all, and of training samples that
+are the inner validation part where one is asked for."""
 
 
 class FoldSettings(Settings):

@@ -1,6 +1,6 @@
 """The splits of a study: rows for training, the inner validation part and evaluation, with the measured leak."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from analysis.ledger import digest
 from models.errors import InputError
 from trainables.cohorts import Cohort
 from trainables.folds.from_file import repeats_in_file
-from trainables.folds.plan import FOLD_PLANS, LEFT_OUT, FoldSettings
+from trainables.folds.plan import FOLD_PLANS, LEFT_OUT, WATCHED, FoldSettings, Plan
 from trainables.folds.plans import as_parts
 from trainables.seeds import derive
 
@@ -35,10 +35,13 @@ class Split:
 def make_splits(cohort: Cohort, settings: FoldSettings, inner_share: float = 0.0) -> tuple[Split, ...]:
     """Return the splits of all repeats and folds, in order.
 
+    Samples of an external cohort take no part, but for the plan `external`.
+
     Args:
         cohort: the samples; the first target stratifies.
         settings: the plan.
-        inner_share: share of the training groups kept aside as the inner validation part; 0 cuts none.
+        inner_share: share of the training groups kept aside as the inner validation part; 0 cuts none. A plan that
+            brings a validation part of its own (official) keeps that one aside, whatever the share.
 
     Raises:
         InputError: the plan is unknown, its file is wrong, or a class has fewer groups than folds.
@@ -47,8 +50,17 @@ def make_splits(cohort: Cohort, settings: FoldSettings, inner_share: float = 0.0
     repeats = repeats_in_file(settings) if settings.plan == "from-file" else settings.repeats
     splits: list[Split] = []
     for repeat in range(repeats):
-        splits += _splits_of(cohort, settings, plan(cohort, settings, repeat), repeat, inner_share)
+        folds = plan(cohort, settings, repeat) if settings.plan == "external" else _own(plan, cohort, settings, repeat)
+        splits += _splits_of(cohort, settings, folds, repeat, inner_share)
     return tuple(splits)
+
+
+def _own(plan: Plan, cohort: Cohort, settings: FoldSettings, repeat: int) -> np.ndarray:
+    """Return the fold numbers of a plan that knows no external samples: the folds are those of the cohort alone."""
+    own = ~cohort.samples.index.isin(cohort.external)
+    folds = np.full(len(own), LEFT_OUT)
+    folds[own] = plan(replace(cohort, samples=cohort.samples[own], external=frozenset()), settings, repeat)
+    return folds
 
 
 def describe(settings: FoldSettings, splits: tuple[Split, ...]) -> dict[str, Any]:
@@ -65,7 +77,9 @@ def _splits_of(
         training = np.flatnonzero((folds != fold) & (folds != LEFT_OUT))
         if not len(training):
             raise InputError(f"folds.plan={settings.plan}: fold {fold} of repeat {repeat} leaves no training samples")
-        inner = _inner_part(cohort, training, inner_share, derive(settings.seed, "inner", repeat, fold))
+        inner = np.flatnonzero(folds == WATCHED) if inner_share else np.zeros(0, dtype=int)
+        if not len(inner):
+            inner = _inner_part(cohort, training, inner_share, derive(settings.seed, "inner", repeat, fold))
         train = np.setdiff1d(training, inner)
         splits.append(Split(repeat, fold, train, inner, test, _leak_share(cohort, train, test)))
     return splits

@@ -16,6 +16,7 @@ RECIPES: dict[str, Recipe] = {
         others.METABLOCK,
         others.FUSIONM4NET,
         others.TFORMER,
+        others.SSN,
     )
 }
 

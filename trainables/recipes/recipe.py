@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from models.names import timm_name
 from models.registry import did_you_mean
 from trainables.configuration import Configuration
 from trainables.settings import Settings
@@ -33,9 +34,16 @@ class Adjustment(Settings):
     def applies(self, known: Mapping[str, Any]) -> bool:
         """Tell whether these dotted settings ask for the adjustment; one that is not among them does not."""
         return all(
-            name in known and known[name] in (wanted if isinstance(wanted, list) else [wanted])
+            name in known
+            and _meant(name, known[name])
+            in [_meant(name, value) for value in (wanted if isinstance(wanted, list) else [wanted])]
             for name, wanted in self.when.items()
         )
+
+
+def _meant(name: str, value: Any) -> Any:
+    """A backbone may go by its paper's name."""
+    return timm_name(value) if name == "backbone.name" and isinstance(value, str) else value
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,29 @@ def percent(cell):
     return (round(100 * cell.value, 2), round(100 * cell.sd, 2))
 
 
-def test_there_are_metanets_four_tables():
-    assert published_names() == ("metanet-table1", "metanet-table2", "metanet-table3", "metanet-table4")
-    assert [len(published_table(name).cells) for name in published_names()] == [18, 21, 8, 8]
-    assert all(published_table(name).name == name for name in published_names())
+SIZES = {
+    "derm7pt-peers": (0, 9),
+    "metanet-table1": (18, 0),
+    "metanet-table2": (21, 0),
+    "metanet-table3": (8, 0),
+    "metanet-table4": (8, 0),
+    "pad-peers": (0, 10),
+    "softattention-table3": (28, 0),
+    "softattention-table4": (18, 0),
+    "softattention-table5": (9, 0),
+    "softattention-table6": (91, 0),
+    "softattention-table7": (91, 0),
+    "softattention-table8": (28, 0),
+    "softattention-table9": (12, 0),
+    "zoome-table1": (12, 1),
+    "zoome-table2": (25, 0),
+}
+
+
+def test_the_tables_have_their_cells_and_their_rows_without_configuration():
+    tables = {name: published_table(name) for name in published_names()}
+    assert {name: (len(table.cells), len(table.rows)) for name, table in tables.items()} == SIZES
+    assert all(table.name == name for name, table in tables.items())
 
 
 def test_table_1_finds_a_cell_by_the_canonical_settings_whatever_the_order_of_the_fields():
@@ -86,14 +105,14 @@ def test_the_tables_agree_on_the_cells_they_share():
 
 
 def test_an_unknown_table_is_refused():
-    with pytest.raises(AnalysisError, match=r"no published table 'metanet-table9' \(there are: metanet-table1, "):
+    with pytest.raises(AnalysisError, match=r"no published table 'metanet-table9' \(there are: derm7pt-peers, "):
         published_table("metanet-table9")
 
 
 DOCUMENT = {
     "name": "t",
     "source": "s",
-    "metric": "mcr",
+    "metrics": ["mcr"],
     "cohort": "c",
     "split": "by image",
     "settings": ["fusion.name"],
@@ -105,11 +124,96 @@ def test_a_paper_may_print_no_sd():
     assert read_published(DOCUMENT).cell({"fusion.name": "none"}) == PublishedCell(0.5, None)
 
 
+def test_several_metrics_stand_in_one_row_and_a_blank_is_no_cell():
+    table = read_published(DOCUMENT | {"metrics": ["accuracy", "auc"], "cells": [["none", 80.0, 1.0, None, None]]})
+    assert table.cell({"fusion.name": "none"}, metric="accuracy") == PublishedCell(0.8, 0.01)
+    assert table.cell({"fusion.name": "none"}, metric="auc") is None
+
+
+def test_a_row_may_run_over_the_classes_without_sds_in_fractions():
+    change = {"metrics": ["class_f1"], "settings": ["fusion.name", "class"], "across": ["a", "b"]}
+    table = read_published(DOCUMENT | change | {"sd": False, "unit": "fraction", "cells": [["none", 0.5, 0.75]]})
+    assert table.cell({"fusion.name": "none"}, "B") == PublishedCell(0.75, None)
+    assert not table.has_sd
+
+
+def test_costs_are_kept_in_their_own_unit_and_scores_in_fractions():
+    table = published_table("softattention-table9")
+    flat = {"backbone.name": "densenet201", "fusion.name": "soft-attention", "metadata.fields": ALL}
+    found = [table.cell(flat, metric=metric).value for metric in table.metrics]
+    assert found == [20_200_000, 402, 0.89, 1000]
+    assert published_table("softattention-table3").cell(flat, metric="megabytes").value == 80
+
+
+def test_zoomes_accuracies_are_as_far_from_their_sensitivities_and_specificities_as_the_note_says():
+    table = published_table("zoome-table1")
+    rows = {
+        "Maron": {"backbone.name": "resnet50", "fusion.name": "none"},
+        "AlexNet": {"backbone.name": "alexnet", "fusion.name": "none"},
+        "ZooME": {
+            "backbone.name": "resnext50_32x4d",
+            "backbone.gate": "zoom-se",
+            "fusion.name": "metadata-embedding",
+            "metadata.fields": ALL,
+        },
+    }
+    note = next(note for note in table.notes if "1.8 %" in note)
+    for name, flat in rows.items():
+        sensitivity, specificity = (table.cell(flat, metric=each).value for each in ("sensitivity", "specificity"))
+        assert f"{100 * (0.018 * sensitivity + 0.982 * specificity):.2f} ({name})" in note
+    assert percent(table.rows[0].values["auc"]) == (85.85, 2.01)
+    assert table.rows[0].label.startswith("Kaur")
+
+
+def test_zoomes_two_tables_agree_on_zoome_and_the_gate_makes_the_difference():
+    flat = {"backbone.name": "resnext50_32x4d", "fusion.name": "metadata-embedding", "metadata.fields": ALL}
+    for name in ("zoome-table1", "zoome-table2"):
+        assert percent(published_table(name).cell({**flat, "backbone.gate": "zoom-se"}, metric="auc")) == (92.23, 1.69)
+    assert percent(published_table("zoome-table2").cell(flat, metric="auc")) == (86.78, 2.15)
+
+
+def soft(backbone, *fields):
+    return {"backbone.name": backbone, "fusion.name": "soft-attention", "metadata.fields": list(fields)}
+
+
+def test_soft_attentions_class_means_are_those_of_its_own_averages():
+    """Means over classes of Tables 6 and 7 against Table 8, printed with two digits."""
+    classes = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+    averages = published_table("softattention-table8")
+    for backbone in ("mobilenetv2_100", "mobilenetv3_small_100", "mobilenetv3_large_100", "nasnetamobile"):
+        for number, metric in ((6, "f1"), (7, "mcr")):
+            table = published_table(f"softattention-table{number}")
+            mean = np.mean([table.cell(soft(backbone, *ALL), name).value for name in classes])
+            assert mean == pytest.approx(averages.cell(soft(backbone, *ALL), metric=metric).value, abs=0.0151)
+
+
+def test_soft_attention_with_new_weights_is_its_row_with_metadata():
+    four, five = published_table("softattention-table4"), published_table("softattention-table5")
+    for backbone in ("inception_resnet_v2", "densenet201", "mobilenetv3_large_100"):
+        flat = soft(backbone, *ALL)
+        assert five.cell({**flat, "loss.class_weights": "balanced"}) == four.cell(flat)
+        assert four.cell(soft(backbone)) != four.cell(flat)
+
+
+def test_derm7pts_peers_average_their_eight_targets():
+    for row in published_table("derm7pt-peers").rows[:2]:
+        targets = [cell.value for name, cell in row.values.items() if name != "mean"]
+        assert len(targets) == 8
+        assert np.mean(targets) == pytest.approx(row.values["mean"].value, abs=0.002)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"metric": "f1"}, "metric 'f1' does not fit"),
-        ({"metric": "recall"}, "metric 'recall' does not fit"),
+        ({"metrics": ["kappa"]}, r"metrics \['kappa'\] do not fit"),
+        ({"metrics": ["recall"]}, r"metrics \['recall'\] do not fit"),
+        ({"metrics": []}, r"metrics \[\] do not fit"),
+        ({"sd": False}, "is not 1 levels, a mean"),
+        ({"metrics": ["mcr", "auc"]}, "is not 1 levels, a mean and an SD for each metric"),
+        (
+            {"metrics": ["recall"], "settings": ["fusion.name", "class"], "across": ["a", "b", "c"]},
+            "does not run over a",
+        ),
         ({"cells": [["none", 50.0]]}, "is not 1 levels, a mean and an SD"),
         ({"cells": [["none", 50.0, 1.0], ["none", 51.0, 1.0]]}, "stands twice"),
     ],

@@ -3,11 +3,12 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from models.errors import InputError
-from trainables.cohorts import Problem, open_cohort
+from trainables.cohorts import Ham10000Settings, Problem, open_cohort
 
 GOOD = ("HAM_9", "ISIC_0000009", "nv", "histo", "50", "male", "back")
 COLUMN = {"group": 0, "id": 1, "dx": 2, "age": 4, "sex": 5, "site": 6}
@@ -28,7 +29,7 @@ def with_cell(column: str, value: str) -> tuple[str, ...]:
         ("id", "/etc/passwd", "/etc/passwd", "image '/etc/passwd' leads outside the data folder"),
         ("id", "X\x1b[31m", "'X\\x1b[31m'...", "image"),
         ("dx", "", "ISIC_0000009", "diagnosis is missing"),
-        ("dx", "NV", "ISIC_0000009", "diagnosis 'NV' is not one of akiec, bcc"),
+        ("dx", "nevus", "ISIC_0000009", "diagnosis 'nevus' is not one of akiec, bcc"),
         ("age", "121", "ISIC_0000009", "age 121 is outside 0 to 120"),
         ("age", "-5", "ISIC_0000009", "age -5 is outside 0 to 120"),
         ("age", "inf", "ISIC_0000009", "age inf is outside 0 to 120"),
@@ -47,7 +48,9 @@ def test_faulty_cell(ham, ham_rows, ham_settings, column, value, sample, what):
     assert lines[0] == f"{data / 'HAM10000_metadata.csv'}: 1 of 5 samples cannot be used"
     assert lines[1].startswith(f"  {sample}: ")
     assert what in str(caught.value)
-    assert lines[-1] == "Correct them, or leave them out with --skip-bad."
+    choice = "take unexpected categories for missing values (cohort: unexpected_categories: missing), "
+    unexpected = choice if column in ("sex", "site") else ""
+    assert lines[-1] == f"Correct them, {unexpected}or leave them out with --skip-bad."
 
     cohort = open_cohort(ham_settings, data, skip_bad=True)
     assert len(cohort) == 4
@@ -133,13 +136,42 @@ def test_a_group_with_two_labels_is_a_note(ham, ham_rows, ham_settings):
     assert "diagnosis: lesions with more than one label: 1, the first is HAM_1 (mel, nv)" in cohort.notes
 
 
-def test_one_image_in_two_groups_is_a_note(ham, ham_settings):
+def test_one_image_in_two_groups_that_are_kept_apart_is_a_note(ham):
+    settings = Ham10000Settings(duplicates="keep")
     data = ham()
     shutil.copy(data / "images" / "ISIC_0000001.jpg", data / "images" / "ISIC_0000002.jpg")
-    assert not any("identical" in note for note in open_cohort(ham_settings, data).notes)  # both are HAM_1
+    assert not any("identical" in note for note in open_cohort(settings, data).notes)  # both are HAM_1
     shutil.copy(data / "images" / "ISIC_0000001.jpg", data / "images" / "ISIC_0000004.jpg")
-    note = next(note for note in open_cohort(ham_settings, data).notes if "identical" in note)
+    cohort = open_cohort(settings, data)
+    note = next(note for note in cohort.notes if "identical" in note)
     assert note.endswith("1, the first is ISIC_0000001 (lesion HAM_1) and ISIC_0000004 (lesion HAM_2)")
+    assert cohort.samples["group"].nunique() == 3
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [("MALE", "male"), (" Male ", "male"), ("Lower  Extremity", None), ("other", None), ("UNKNOWN", None)],
+)
+def test_categories_are_found_whatever_their_letter_case_and_blanks(ham, ham_rows, cell, expected):
+    settings = Ham10000Settings(unexpected_categories="missing")
+    samples = open_cohort(settings, ham([*ham_rows, with_cell("sex", cell)])).samples
+    value = samples.loc["ISIC_0000009", "field:sex"]
+    assert value == expected if expected else pd.isna(value)
+
+
+def test_unexpected_categories_count_as_missing_when_asked_and_are_counted(ham, ham_rows):
+    settings = Ham10000Settings(unexpected_categories="missing")
+    cohort = open_cohort(settings, ham([*ham_rows, with_cell("site", "Torso")]))
+    assert pd.isna(cohort.samples.loc["ISIC_0000009", "field:site"])
+    assert "site: 1 cells are none of the declared categories and count as missing: 'Torso' (1)" in cohort.notes
+    assert cohort.left_out == ()
+    with pytest.raises(InputError, match="age 'fifty' is not a number"):
+        open_cohort(settings, ham([*ham_rows, with_cell("age", "fifty")]))
+
+
+def test_labels_are_found_whatever_their_letter_case(ham, ham_rows, ham_settings):
+    cohort = open_cohort(ham_settings, ham([*ham_rows, with_cell("dx", "NV")]))
+    assert cohort.samples.loc["ISIC_0000009", "target:diagnosis"] == "nv"
 
 
 def test_a_class_without_samples_is_a_note(ham, ham_settings):

@@ -35,6 +35,52 @@ def test_broken_file(tmp_path, content, message):
     assert "\n" not in str(caught.value)
 
 
+def read_names(tmp_path, header: str, **options) -> list[str]:
+    path = tmp_path / "samples.csv"
+    path.write_text(f"{header}\n1,2,3\n")
+    return read_csv(path, ["id", "sex"], **options).iloc[0].tolist()
+
+
+ALIASES = {"id": ("image", "image_name"), "sex": ("gender",)}
+
+
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        ("id,sex,x", ["1", "2"]),
+        ("ID, Gender ,x", ["1", "2"]),
+        ("image,x,GENDER", ["1", "3"]),
+        ("gender,sex,image_name", ["3", "2"]),  # the column's own name goes before the others
+        ("SEX,sex,id", ["3", "2"]),  # and the exact one before another letter case
+    ],
+)
+def test_columns_by_their_other_names(tmp_path, header, cells):
+    assert read_names(tmp_path, header, aliases=ALIASES) == cells
+
+
+def test_other_names_are_for_those_who_ask(tmp_path):
+    with pytest.raises(InputError, match="no column 'sex'; did you mean 'Sex'"):
+        read_names(tmp_path, "id,Sex,x")
+
+
+def test_a_missing_column_is_named_with_its_other_names_unless_it_is_optional(tmp_path):
+    with pytest.raises(InputError, match=r"no column 'sex' \(or 'gender'\)"):
+        read_names(tmp_path, "id,x,y", aliases=ALIASES)
+    assert read_names(tmp_path, "id,x,y", aliases=ALIASES, optional=["sex"]) == ["1"]
+
+
+def test_two_columns_that_both_could_be_meant_are_refused(tmp_path):
+    with pytest.raises(InputError, match="the column 'Gender' appears 2 times"):
+        read_names(tmp_path, "id,Gender,GENDER", aliases=ALIASES)
+
+
+@pytest.mark.parametrize("name", ["samples.tab", "samples.TSV", "samples"])
+def test_tabs_where_the_file_does_not_call_itself_csv(tmp_path, name):
+    path = tmp_path / name
+    path.write_text("id\tage\na,b\t1\n")
+    assert read_csv(path, ["id", "age"]).to_numpy().tolist() == [["a,b", "1"]]
+
+
 def test_no_file(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         read_csv(tmp_path / "samples.csv", ["id"])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from models.errors import InputError
 from trainables.cohorts import Ham10000Settings, open_cohort
-from trainables.cohorts.files import ImageFinder, Unusable
+from trainables.cohorts.finding import ImageFinder, Unusable
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,8 @@ def tree(tmp_path_factory):
         ("./a", "images/a.jpg"),
         ("sub/b", "images/sub/b.png"),
         ("sub\\b.png", "images/sub/b.png"),
+        ("SUB/B.PNG", "images/sub/b.png"),
+        ("Sub\\b", "images/sub/b.png"),
     ],
 )
 def test_names(tree, name, found):
@@ -138,3 +140,13 @@ def test_a_photograph_is_read_upright(cases, case_settings):
     assert pixels.shape == (32, 16, 3)
     assert pixels[:14].min() > 200
     assert pixels[18:].max() < 50
+
+
+def test_a_linked_folder_inside_the_data_folder_that_leads_out_is_refused(tmp_path, tmp_path_factory, image):
+    outside = image(tmp_path_factory.mktemp("outside") / "x.jpg", 90)
+    image(tmp_path / "images" / "y.jpg", 90)
+    (tmp_path / "images" / "sub").symlink_to(outside.parent)
+    finder = ImageFinder(tmp_path.resolve(), ["images"])
+    assert finder.find("y") == "images/y.jpg"
+    with pytest.raises(Unusable, match="a link that leads outside the data folder"):
+        finder.find("sub/x")

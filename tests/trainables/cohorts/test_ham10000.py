@@ -22,9 +22,8 @@ def real(real_data):
 def test_real_counts(real):
     samples = real.samples
     assert len(real) == 10_015
-    assert samples["group"].nunique() == 7_470
+    assert samples["group"].nunique() == 7_470 - 18
     assert samples["target:diagnosis"].value_counts().to_dict() == COUNTS
-    assert samples.drop_duplicates("group")["target:diagnosis"].value_counts().to_dict() == LESIONS
     assert {field.name: int(samples[f"field:{field.name}"].isna().sum()) for field in real.fields} == {
         "sex": 57,
         "site": 234,
@@ -52,21 +51,41 @@ def test_real_cohort_travels_light_and_reads_after_the_journey(real):
     assert arrived.fingerprint == real.fingerprint
 
 
-def test_real_identical_images_are_of_one_lesion_and_need_no_note(real):
-    assert real.notes == ()
+def test_real_identical_images_are_of_one_lesion_and_are_no_duplicates(real):
+    (note,) = real.notes
+    assert note == (
+        "lesions merged into another because they show the same: 18 (known pairs: 18), "
+        "the first is HAM_0001186 into HAM_0000825"
+    )
     row = real.samples.index.get_loc
     same = [real.images.digest(row(f"ISIC_00{number}"), "dermoscopy") for number in ("24366", "29861")]
     assert same[0] == same[1]
 
 
-def test_real_lookalikes_merge_into_eighteen_fewer_groups(real, real_data):
-    merged = open_cohort(Ham10000Settings(lookalikes="merge"), real_data / "ham10000")
-    assert merged.samples["group"].nunique() == 7_470 - 18
+def test_real_lookalikes_share_a_group_unless_they_are_kept_apart(real, real_data):
     for first, second in LOOKALIKES:
-        pair = merged.samples.loc[[f"ISIC_00{first}", f"ISIC_00{second}"]]
+        pair = real.samples.loc[[f"ISIC_00{first}", f"ISIC_00{second}"]]
         assert pair["group"].nunique() == 1
         assert pair["target:diagnosis"].nunique() == 1
-    assert merged.fingerprint != real.fingerprint
+    apart = open_cohort(Ham10000Settings(lookalikes="keep"), real_data / "ham10000")
+    assert apart.samples["group"].nunique() == 7_470
+    assert apart.samples.drop_duplicates("group")["target:diagnosis"].value_counts().to_dict() == LESIONS
+    assert apart.notes == ()
+    assert apart.fingerprint != real.fingerprint
+
+
+def test_real_fingerprints_of_the_first_release_hold(real):
+    """Recorded before outcome fields and duplicates were handled: a ledger of then is read now."""
+    assert real.fingerprint == "02fba6de797fae52593264895e183b2ee5663efc382cd6a0362c2920e624eb08"
+
+
+def test_real_dx_type_is_a_field_only_where_outcomes_are_allowed(real, real_data):
+    allowed = open_cohort(Ham10000Settings(), real_data / "ham10000", allow_outcomes=True)
+    assert [field.name for field in allowed.fields] == ["sex", "site", "age", "dx_type"]
+    assert [bool(field.outcome) for field in allowed.fields] == [False, False, False, True]
+    counts = allowed.samples["field:dx_type"].value_counts().to_dict()
+    assert counts == {"histo": 5340, "follow_up": 3704, "consensus": 902, "confocal": 69}
+    assert allowed.fingerprint != real.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -76,7 +95,10 @@ def test_real_lookalikes_merge_into_eighteen_fewer_groups(real, real_data):
         {"folders": ("HAM10000_images_part_1", "HAM10000_images_part_2")},
         {"folders": ("ham10000_images_part_1", "ham10000_images_part_2"), "extension": ".JPG"},
         {"folders": (".",), "extension": ".png"},
+        {"folders": ("Images",)},
+        {"folders": ("HAM10000_images_part_1/HAM10000_images_part_1", "HAM10000_images_part_2")},
         {"name": "HAM10000_metadata", "extension": ".jpeg"},
+        {"name": "ham10000_METADATA.csv"},
     ],
 )
 def test_layouts_of_downloads(ham, ham_settings, layout):

@@ -101,6 +101,38 @@ def test_numbers_in_yaml_are_the_cells_text(case_layout):
     assert TableSettings.model_validate(case_layout).targets["melanoma"].classes == ("0", "1")
 
 
+@pytest.mark.parametrize(
+    ("field", "reason"),
+    [({"column": "diagnosis_2", "outcome": True}, "outcome: true"), ({"column": "Management"}, "what was done")],
+)
+def test_a_field_that_is_an_outcome_is_refused_unless_allowed(cases, case_rows, case_layout, field, reason):
+    case_layout["fields"]["told"] = field | {"kind": "category"}
+    data = cases(
+        [(*row[:6], row[6], "excision" if number else field["column"]) for number, row in enumerate(case_rows)]
+    )
+    settings = TableSettings.model_validate(case_layout)
+    cohort = open_cohort(settings, data)
+    assert [item.name for item in cohort.fields] == ["sex", "elevation"]
+    assert reason in dict(cohort.refused_fields)["told"]
+    assert "allow_outcome_fields: true" in dict(cohort.refused_fields)["told"]
+    allowed = open_cohort(settings, data, allow_outcomes=True)
+    assert [(item.name, bool(item.outcome)) for item in allowed.fields] == [
+        ("sex", False),
+        ("elevation", False),
+        ("told", True),
+    ]
+    assert reason in allowed.fields[2].outcome
+
+
+def test_identical_pictures_make_one_group(cases, case_settings):
+    data = cases()
+    (data / "pictures" / "B" / "c2.jpg").write_bytes((data / "pictures" / "A" / "a1.jpg").read_bytes())
+    cohort = open_cohort(case_settings, data)  # case 3's dermoscopy is case 1's clinical picture
+    assert cohort.samples["group"].tolist() == ["1", "2", "1"]
+    apart = open_cohort(case_settings.model_copy(update={"duplicates": "keep"}), data)
+    assert apart.samples["group"].tolist() == ["1", "2", "3"]
+
+
 def test_every_registered_cohort_has_settings_by_name():
     schema = TypeAdapter(CohortSettings).json_schema()
     assert sorted(schema["discriminator"]["mapping"]) == list(COHORTS.names())

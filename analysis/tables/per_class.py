@@ -1,26 +1,45 @@
-"""The per-class recall table: configurations down, classes across (the shape of MetaNet's Table 2).
+"""Tables of recall or F1 by class: configurations down, classes across (the shape of MetaNet's Table 2).
 
-It is printed beside every MCR table because fusion can raise the mean while melanoma recall falls (MetaNet, Table 2).
-Each cell is the mean over folds with the fold SD, which is a spread and no interval. Figures of a published table stand
-in a row of their own under the configuration they belong to.
+The recalls are printed beside every MCR table because fusion can raise the mean while melanoma recall falls (MetaNet,
+Table 2). Each cell is the mean over folds with the fold SD, which is a spread and no interval. Figures of a published
+table stand in a row of their own under the configuration they belong to.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from analysis.errors import AnalysisError
 from analysis.evaluation import ClassCount, ConfigurationResult
+from analysis.published import MEAN
 from analysis.tables.caption import caption, study_notes
 from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import chosen
-from analysis.tables.dimensions import did_you_mean, dimension, ordered
+from analysis.tables.dimensions import did_you_mean
 from analysis.tables.leaderboard import ranked
-from analysis.tables.published import DIGITS, Published, published_beside
-from analysis.tables.records import recall_records
-from analysis.tables.specification import TableSpecification
+from analysis.tables.levels import sort_by_rows
+from analysis.tables.published import published_beside
+from analysis.tables.records import class_records
+from analysis.tables.specification import PER_CLASS, TableSpecification
 from analysis.tables.table import MISSING, Cell, Column, Table
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What stands in the cells: `word` names it, `mean` is the metric that averages it over classes."""
+
+    word: str
+    mean: str
+    mean_title: str
+    of_folds: Callable[[ConfigurationResult, str], np.ndarray]
+
+
+FIGURES = {
+    "per-class-recall": Figure("recall", "mcr", "MCR", ConfigurationResult.fold_recalls),
+    "per-class-f1": Figure("F1", "f1", "macro F1", ConfigurationResult.fold_f1s),
+}
 
 
 def build(
@@ -43,17 +62,6 @@ def build(
     return tuple(_table(specification, kept, context, target, several=len(targets) > 1) for target in targets)
 
 
-def sort_by_rows(
-    specification: TableSpecification, results: Sequence[ConfigurationResult]
-) -> tuple[ConfigurationResult, ...]:
-    """Return the configurations in the order of `rows` and `row_order`; without `rows` as they come."""
-    if specification.rows is None:
-        return tuple(results)
-    rows = dimension(specification.rows, results)
-    levels = ordered((rows.level_of(result) for result in results), specification.row_order, rows)
-    return tuple(sorted(results, key=lambda result: levels.index(rows.level_of(result))))
-
-
 def _table(
     specification: TableSpecification,
     results: Sequence[ConfigurationResult],
@@ -62,26 +70,32 @@ def _table(
     *,
     several: bool,
 ) -> Table:
-    classes = context.cohort.classes[target]
+    classes, figure = context.cohort.classes[target], FIGURES[specification.kind]
     of_target = target if len(context.cohort.classes) > 1 else None
     shown = _shown(specification, results, target)
-    summaries = {result.identifier: _summary(result, target) for result in shown if result.complete}
-    published = published_beside(specification, context, "recall")
-    digits = DIGITS if published else 1
+    summaries = {result.identifier: _summary(figure.of_folds(result, target)) for result in shown if result.complete}
+    published = published_beside(specification, context, (PER_CLASS[specification.kind],))
+    digits = max(1, published.digits) if published else 1
     names = [count.name for count in classes]
     return Table(
         name=f"{specification.name}_{target}" if several else specification.name,
         title=f"{specification.title} ({target})" if several else specification.title,
-        caption=caption(context, "recall of each class and their mean (MCR)", of_target),
+        caption=caption(context, f"{figure.word} of each class and their mean ({figure.mean_title})", of_target),
         columns=(
             Column("configuration"),
             *(_class_column(count, context, digits) for count in classes),
-            Column("MCR, %", "percent", digits=digits),
+            Column(f"{figure.mean_title}, %", "percent", digits=digits),
         ),
-        rows=tuple(
-            row
-            for result in shown
-            for row in (_row(result, target, summaries, len(classes)), *_published_row(published, result, names))
+        rows=(
+            *(
+                row
+                for result in shown
+                for row in (
+                    _row(result, target, figure, summaries, len(classes)),
+                    *((*cells, MISSING) for cells in (published.row(result, names) if published else ())),
+                )
+            ),
+            *(published.free_rows([*names, MEAN]) if published else ()),
         ),
         notes=(
             f"Under each class: {context.cohort.sample}s / {context.cohort.group}s. Cells: mean over folds ± SD over "
@@ -98,7 +112,9 @@ def _table(
             row | (published.fields(result, str(row["class"])) if published else {})
             for result in shown
             if result.complete
-            for row in recall_records(result, target, *summaries[result.identifier])
+            for row in class_records(
+                result, target, PER_CLASS[specification.kind], figure.of_folds, summaries[result.identifier]
+            )
         ),
     )
 
@@ -121,24 +137,15 @@ def _limit_note(
     return (f"Shown are the best {shown} by MCR of {complete:,} complete configurations.",)
 
 
-def _published_row(
-    published: Published | None, result: ConfigurationResult, names: Sequence[str]
-) -> tuple[tuple[Cell, ...], ...]:
-    if published is None or not any(published.figure(result, name) for name in names):
-        return ()
-    heading = f"published, {published.stamp}" if published.stamp else "published"
-    return ((Cell(text=heading), *(published.cell(result, name) for name in names), MISSING),)
-
-
 def _class_column(count: ClassCount, context: StudyContext, digits: int) -> Column:
     return Column(count.name, "percent", subtitle=f"{count.n_samples:,} / {count.n_groups:,}", digits=digits)
 
 
-def _summary(result: ConfigurationResult, target: str) -> tuple[list[float], list[float | None]]:
+def _summary(folds: np.ndarray) -> tuple[list[float], list[float | None]]:
     """Mean and SD over the folds in which a class occurs; NaN for a class that occurs in none."""
     means, sds = [], []
-    for recalls in result.fold_recalls(target).T:
-        present = recalls[~np.isnan(recalls)]
+    for values in folds.T:
+        present = values[~np.isnan(values)]
         means.append(float(present.mean()) if len(present) else float("nan"))
         sds.append(float(present.std(ddof=1)) if len(present) > 1 else None)
     return means, sds
@@ -147,13 +154,14 @@ def _summary(result: ConfigurationResult, target: str) -> tuple[list[float], lis
 def _row(
     result: ConfigurationResult,
     target: str,
+    figure: Figure,
     summaries: dict[str, tuple[list[float], list[float | None]]],
     n_classes: int,
 ) -> tuple[Cell, ...]:
     if not result.complete:
         return (Cell(text=result.label), *([Cell(text=f"– ({result.progress})")] * (n_classes + 1)))
     means, sds = summaries[result.identifier]
-    scores = result.scores_of("mcr", target)
+    scores = result.scores_of(figure.mean, target)
     cells = [Cell(text="–") if np.isnan(mean) else Cell(mean, spread=sd) for mean, sd in zip(means, sds, strict=True)]
     return (Cell(text=result.label), *cells, Cell(scores.estimate, spread=scores.fold_sd))
 

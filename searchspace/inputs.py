@@ -1,0 +1,73 @@
+"""What a study's models read: its cohorts, opened once each, and what a user should know of their metadata."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.ledger import digest
+from models.errors import InputError
+from searchspace.study import External, Study
+from trainables.cohorts import Cohort, Field, open_cohort
+from trainables.cohorts.external import join_external
+from trainables.cohorts.probe import probe_missingness
+from trainables.configuration import Configuration
+
+
+@dataclass
+class OpenedCohorts:
+    """Cohorts by how they were opened: arms that differ in folds or models only share one."""
+
+    skip_bad: bool
+    _opened: dict[str, Cohort] = field(default_factory=dict)
+
+    def open(self, study: Study, data: Path | None) -> Cohort:
+        """Return the cohort of a study, joined with the external one where it names one.
+
+        Raises:
+            InputError: the data are not there or faulty, or the two cohorts cannot be joined.
+        """
+        cohort = self._open(study.cohort, data, study.allow_outcome_fields)
+        if study.external is None:
+            return cohort
+        other = self._open(study.external.cohort, _folder(study.external, data), study.allow_outcome_fields)
+        return join_external(cohort, other)
+
+    def _open(self, settings: Any, data: Path | None, allow_outcomes: bool) -> Cohort:
+        key = digest([settings.model_dump(mode="json"), str(data), allow_outcomes])
+        if key not in self._opened:
+            self._opened[key] = open_cohort(settings, data, self.skip_bad, allow_outcomes)
+        return self._opened[key]
+
+
+def outcomes_read(cohort: Cohort, configurations: Sequence[Configuration]) -> tuple[Field, ...]:
+    """Return the fields that follow from the diagnosis and that any configuration sees."""
+    seen = _seen(configurations)
+    return tuple(one for one in cohort.fields if one.outcome and one.name in seen)
+
+
+def declare(study: Study, outcomes: Sequence[Field]) -> tuple[str, ...]:
+    """Return what every table of a study must say of its inputs."""
+    if not study.allow_outcome_fields:
+        return ()
+    named = "; ".join(f"{one.name} ({one.outcome})" for one in outcomes)
+    used = f"models see {named}: such scores say nothing about new patients" if named else "no model sees any"
+    return (f"allow_outcome_fields: fields that follow from the diagnosis are allowed as inputs; {used}",)
+
+
+def probe(cohort: Cohort, configurations: Sequence[Configuration]) -> tuple[str, ...]:
+    """Return warnings where it tells the label which values are missing of the fields that any configuration sees."""
+    seen = _seen(configurations)
+    return probe_missingness(cohort, seen) if seen else ()
+
+
+def _seen(configurations: Sequence[Configuration]) -> set[str]:
+    return {name for one in configurations if one.uses_metadata for name in one.metadata.fields}
+
+
+def _folder(external: External, data: Path | None) -> Path | None:
+    if external.data is None:
+        return data
+    if not Path(external.data).is_dir():
+        raise InputError(f"external.data={external.data}: there is no such folder")
+    return Path(external.data)

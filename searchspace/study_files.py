@@ -1,0 +1,97 @@
+"""Study files: where they are found, how their YAML is read, and what the command line changes in them."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from models.errors import InputError
+from models.registry import did_you_mean
+from searchspace.overrides import apply_override
+from searchspace.study import Study, validate_study
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """Plain YAML in which a key that stands twice is an error: the last one would win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping, refusing a repeated key."""
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key must be a plain word", problem_mark=key.start_mark)
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def built_in_studies() -> dict[str, str]:
+    """Return the YAML text of every built-in study by name."""
+    files = resources.files("searchspace").joinpath("studies").iterdir()
+    found = {
+        entry.name.removesuffix(".yaml"): entry.read_text(encoding="utf-8")
+        for entry in files
+        if entry.name.endswith(".yaml")
+    }
+    return dict(sorted(found.items()))
+
+
+def read_study(name: str, overrides: tuple[str, ...], working_directory: Path) -> Study:
+    """Return a built-in study by name, or the study in a YAML file, with `key=value` overrides applied.
+
+    Raises:
+        InputError: no such study or file, broken YAML, or a setting that cannot be used; one line.
+    """
+    text, folder = _find(name, working_directory)
+    document = _parse(text, name)
+    _make_absolute(document, folder)
+    for override in overrides:
+        apply_override(document, override)
+    _make_absolute(document, working_directory)
+    return validate_study(document)
+
+
+def _find(name: str, working_directory: Path) -> tuple[str, Path]:
+    studies = built_in_studies()
+    path = working_directory / name
+    if name in studies:
+        return studies[name], working_directory
+    if path.suffix in (".yaml", ".yml"):
+        try:
+            return path.read_text(encoding="utf-8"), path.parent
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"study file {name}: cannot be read: {getattr(error, 'strerror', None) or error}"
+            ) from error
+    raise InputError(
+        f"study {name!r} is not known{did_you_mean(name, studies)} "
+        f"(built in: {', '.join(studies)}; or give a file ending in .yaml)"
+    )
+
+
+def _parse(text: str, name: str) -> dict[str, Any]:
+    try:
+        document = yaml.load(text, Loader=UniqueKeys)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise InputError(f"study file {name}{where}: {getattr(error, 'problem', None) or 'is not YAML'}") from error
+    except RecursionError as error:
+        raise InputError(f"study file {name}: nested too deeply") from error
+    if not isinstance(document, dict):
+        raise InputError(
+            f"study file {name}: must be a mapping of settings such as name, question, cohort, scientific, tables"
+        )
+    return document
+
+
+def _make_absolute(document: dict[str, Any], folder: Path) -> None:
+    """Resolve the paths that a study names, those of its arms included."""
+    arms = document.get("arms")
+    for part in (document, *(arms.values() if isinstance(arms, dict) else ())):
+        if isinstance(part, dict):
+            for place, key in ((part.get("folds"), "file"), (part.get("external"), "data"), (part, "data")):
+                if isinstance(place, dict) and isinstance(place.get(key), str):
+                    place[key] = str(folder / place[key])

@@ -1,0 +1,133 @@
+"""The ISIC challenges: 2020 (patients, duplicates), 2019 (two files, lesions, copies), 2018's test part (two forms)."""
+
+import pandas as pd
+import pytest
+from made_up_cohorts import ISIC_2019_CLASSES, write_csv, write_isic2018_test, write_isic2019, write_isic2020
+
+from models.errors import InputError
+from trainables.cohorts import Isic2018TestSettings, Isic2019Settings, Isic2020Settings, open_cohort
+from trainables.cohorts.one_hot import read_one_hot
+
+
+class TestIsic2020:
+    def test_the_real_subset(self, real_data):
+        cohort = open_cohort(Isic2020Settings(), real_data / "isic2020")
+        assert (len(cohort), cohort.samples["group"].nunique(), cohort.group_name) == (2_669, 98, "patient")
+        assert cohort.labels("melanoma").sum() == 38
+        assert cohort.target("melanoma").classes == ("benign", "malignant")
+        assert [field.name for field in cohort.fields] == ["sex", "site", "age"]
+        assert cohort.samples["field:site"].isna().sum() == 16
+        assert cohort.notes == ()  # a patient of several diagnoses is none
+
+    def test_the_list_of_duplicates_joins_patients(self, tmp_path):
+        folder = write_isic2020(tmp_path)
+        groups = open_cohort(Isic2020Settings(), folder).samples["group"]
+        apart = open_cohort(Isic2020Settings(duplicates="keep"), folder).samples["group"]
+        assert (groups.nunique(), apart.nunique()) == (13, 14)
+        assert set(groups[apart == "IP_0000012"]) == {"IP_0000000"}
+        (folder / "ISIC_2020_Training_Duplicates.csv").unlink()
+        assert open_cohort(Isic2020Settings(), folder).samples["group"].equals(apart)
+
+    def test_lesion_ids_of_the_second_version_join_patients(self, tmp_path):
+        write_isic2020(tmp_path)
+        (tmp_path / "ISIC_2020_Training_Duplicates.csv").unlink()
+        lines = (tmp_path / "train.csv").read_text().splitlines()
+        (tmp_path / "train.csv").unlink()
+        lesions = ["lesion_id", "IL_1", "", "IL_2", "", "", "", "", "", "", "IL_1", *[""] * 30]
+        joined = [f"{line},{lesion}" for line, lesion in zip(lines, lesions, strict=True)]
+        (tmp_path / "ISIC_2020_Training_GroundTruth_v2.csv").write_text("\n".join(joined))
+        groups = open_cohort(Isic2020Settings(), tmp_path).samples["group"]
+        assert groups["ISIC_1000000"] == groups["ISIC_1000333"] == "IP_0000000"  # rows 0 and 9: patients 0 and 3
+        assert groups.nunique() == 13
+
+    def test_the_label_may_be_given_in_words(self, tmp_path):
+        write_isic2020(tmp_path)
+        before = open_cohort(Isic2020Settings(), tmp_path)
+        path = tmp_path / "train.csv"
+        path.write_text("\n".join(line.rsplit(",", 1)[0] for line in path.read_text().splitlines()))
+        after = open_cohort(Isic2020Settings(), tmp_path)
+        assert after.fingerprint == before.fingerprint
+        assert before.samples["target:melanoma"].value_counts().to_dict() == {"benign": 30, "malignant": 10}
+
+    @pytest.mark.parametrize("folder", ["images", "train", "ISIC_2020_Training_JPEG/train", "."])
+    def test_folders_of_downloads(self, tmp_path, folder):
+        write_isic2020(tmp_path)
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        for picture in (tmp_path / "jpeg" / "train").iterdir():
+            picture.rename(tmp_path / folder / picture.name)
+        assert len(open_cohort(Isic2020Settings(), tmp_path)) == 40
+
+
+class TestIsic2019:
+    def test_labels_come_from_the_other_file_by_name(self, tmp_path):
+        cohort = open_cohort(Isic2019Settings(), write_isic2019(tmp_path))
+        expected = [ISIC_2019_CLASSES[int(name[5:12]) % 8] for name in cohort.samples.index]
+        assert cohort.samples["target:diagnosis"].tolist() == expected
+
+    def test_an_image_without_a_lesion_is_its_own_and_copies_follow_their_original(self, tmp_path):
+        folder = write_isic2019(tmp_path)
+        groups = open_cohort(Isic2019Settings(), folder).samples["group"]
+        assert groups["ISIC_0000001"] == groups["ISIC_0000001_downsampled"] == "ISIC_0000001"
+        assert groups["ISIC_0000005"] == "ISIC_0000005"
+        assert groups["ISIC_0000003"] == groups["ISIC_0000011"] == "BCN_0000003"
+        apart = open_cohort(Isic2019Settings(duplicates="keep"), folder).samples["group"]
+        assert apart["ISIC_0000001_downsampled"] == "ISIC_0000001_downsampled"
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"MEL": "1.0"}, "diagnosis 'MEL [+] NV' is not one of AK, BCC"),
+            ({"NV": "0.0"}, "diagnosis is missing"),
+            ({"NV": "0.0", "UNK": "1.0"}, "diagnosis 'UNK' is not one of AK, BCC"),
+            (None, "diagnosis is missing"),
+        ],
+    )
+    def test_a_faulty_row_of_the_ground_truth(self, tmp_path, change, message):
+        path = write_isic2019(tmp_path) / "ISIC_2019_Training_GroundTruth.csv"
+        table = pd.read_csv(path, dtype=str)
+        row = table["image"] == "ISIC_0000017"
+        if change is None:
+            table = table[~row]
+        else:
+            table.loc[row, list(change)] = list(change.values())
+        table.to_csv(path, index=False)
+        with pytest.raises(InputError, match=f"1 of 40 samples cannot be used\n  ISIC_0000017: {message}"):
+            open_cohort(Isic2019Settings(), tmp_path)
+        assert len(open_cohort(Isic2019Settings(), tmp_path, skip_bad=True)) == 39
+
+    def test_without_the_ground_truth(self, tmp_path):
+        (write_isic2019(tmp_path) / "ISIC_2019_Training_GroundTruth.csv").unlink()
+        with pytest.raises(InputError, match=r"holds no ISIC_2019_Training_GroundTruth\.csv"):
+            open_cohort(Isic2019Settings(), tmp_path)
+
+
+class TestIsic2018Test:
+    def test_both_forms_give_the_same_labels(self, tmp_path):
+        with_metadata = open_cohort(Isic2018TestSettings(), write_isic2018_test(tmp_path / "a"))
+        bare = open_cohort(Isic2018TestSettings(), write_isic2018_test(tmp_path / "b", one_hot=True))
+        assert bare.samples["target:diagnosis"].equals(with_metadata.samples["target:diagnosis"])
+        assert bare.target("diagnosis").classes == ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+        assert [field.name for field in with_metadata.fields] == ["sex", "site", "age"]
+        assert bare.fields == ()
+        assert bare.samples["group"].tolist() == list(bare.samples.index)
+        assert "field 'age' is left out: ISIC2018_Task3_Test_GroundTruth.csv has no column 'age'" in bare.notes
+
+    def test_tabs_as_dataverse_gives_them(self, tmp_path):
+        path = write_isic2018_test(tmp_path) / "ISIC2018_Task3_Test_GroundTruth.csv"
+        before = open_cohort(Isic2018TestSettings(), tmp_path).fingerprint
+        path.with_suffix(".tab").write_text(path.read_text().replace(",", "\t"))
+        path.unlink()
+        assert open_cohort(Isic2018TestSettings(), tmp_path).fingerprint == before
+
+    def test_the_file_in_a_folder_of_its_own_name(self, tmp_path):
+        path = write_isic2018_test(tmp_path, one_hot=True) / "ISIC2018_Task3_Test_GroundTruth.csv"
+        (tmp_path / path.stem).mkdir()
+        path.rename(tmp_path / path.stem / path.name)
+        assert len(open_cohort(Isic2018TestSettings(), tmp_path)) == 28
+
+
+def test_one_hot_rows_by_hand(tmp_path):
+    path = write_csv(
+        tmp_path / "t.csv", ("Image", "nv", "MEL"), [("a", "1.0", "0"), ("b", "0", "0"), ("c", 1, 1), ("a", 0, 1)]
+    )
+    assert read_one_hot(path, "image", ("MEL", "NV"), optional=["UNK"]) == {"a": "NV + MEL", "b": "", "c": "MEL + NV"}
