@@ -87,16 +87,8 @@ class Cluster:
         if slots:
             return slots
         most_cpus, most_gpus = (max(values, default=0.0) for values in zip(*self.nodes, strict=True))
-        if wanted.threads > most_cpus:
-            raise InputError(
-                f"resources.threads={wanted.threads}: that is more CPUs for a trial than a machine of the cluster has, "
-                f"{most_cpus:g}"
-            )
-        if wanted.gpu > most_gpus:
-            raise InputError(
-                f"resources.gpu={wanted.gpu:g}: that is more GPU for a trial than a machine of the cluster has, "
-                f"{most_gpus:g}"
-            )
+        if lacking := too_much(wanted, most_cpus, most_gpus, "a machine of the cluster"):
+            raise InputError(lacking)
         raise InputError(
             f"resources.threads={wanted.threads}, resources.gpu={wanted.gpu:g}: no machine of the cluster has both for "
             "a trial"
@@ -106,6 +98,20 @@ class Cluster:
 def usable_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def too_much(wanted: Resources, cpus: float, gpus: float, machine: str) -> str:
+    """Return what a process wants more of than `machine` has, and how to want less; empty when nothing is."""
+    lacking, advice = [], []
+    if wanted.threads > cpus:
+        lacking.append(
+            f"resources.threads={wanted.threads}: that is more CPUs for a trial than {machine} has, {cpus:g}"
+        )
+        advice.append(f"--set resources.threads={max(1, math.floor(cpus))}")
+    if wanted.gpu > gpus:
+        lacking.append(f"resources.gpu={wanted.gpu:g}: that is more GPU for a trial than {machine} has, {gpus:g}")
+        advice.append(f"--set resources.gpu={'0' if gpus < 1 else '1'}")
+    return f"{'; '.join(lacking)}; say {' '.join(advice)}" if lacking else ""
 
 
 def _words(wanted: Resources) -> str:

@@ -5,10 +5,12 @@ import math
 from rich.console import Console
 from rich.table import Table
 
+from searchspace.capacity import too_much
 from searchspace.node import missing_inputs, without_download
 from searchspace.plan import Plan
 from searchspace.search.settings import SearchSettings
 from trainables.configuration import Configuration
+from trainables.environment import device_for
 from trainables.estimate import seconds_per_fit, seconds_per_sample
 
 TIMED = 5
@@ -24,7 +26,7 @@ def show_plan(plan: Plan, console: Console, cores: int) -> None:
         lines = _work(plan, cores)
     else:
         lines = _search(plan, cores)
-    for line in (_data(plan), *lines):
+    for line in (_data(plan), *lines, *_room(plan, cores)):
         console.print(line, highlight=False)
 
 
@@ -82,6 +84,14 @@ def _search(plan: Plan, cores: int) -> list[str]:
     ]
 
 
+def _room(plan: Plan, cores: int) -> list[str]:
+    """Say what a process of the study wants and this machine lacks; a cluster may have it."""
+    wanted = plan.study.resources
+    gpus = float(wanted.gpu > 0 and device_for(gpu=True) == "cuda")
+    lacking = too_much(wanted, cores, gpus, "this machine")
+    return [f"here it would stop: {lacking}"] if lacking else []
+
+
 class _Cost:
     """Seconds of a fold fit; of fine-tuned ones each backbone at each size is timed once, whatever is fused with it."""
 
@@ -94,7 +104,8 @@ class _Cost:
         configuration = without_download(configuration)
         if not configuration.fine_tuned:
             return seconds_per_fit(configuration, self._context)
-        size = (backbone.name, backbone.frozen_stages, configuration.input_size)
+        gate = (backbone.gate, backbone.gate_pool, backbone.gate_position)
+        size = (backbone.name, *gate, backbone.frozen_stages, configuration.input_size)
         kind = (*size, training.batch_size, training.epochs, training.inner_share)
         if kind not in self._timed:
             self._timed[kind] = seconds_per_fit(configuration, self._context)
@@ -115,6 +126,8 @@ def _slots(plan: Plan, cores: int) -> int:
 
 def _steps(plan: Plan, configuration: Configuration) -> int:
     split, training = plan.context.splits_of(configuration)[0], configuration.training
+    if not configuration.uses_image:
+        return 0
     return training.epochs * math.ceil(len(split.train) / training.batch_size)
 
 

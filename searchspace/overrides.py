@@ -2,8 +2,8 @@
 
 A key is a dotted setting of the study (`folds.folds=3`); a configuration section stands for its place under `fixed`
 (`training.epochs=5`), and under `scientific` or `search` the rest of the key is one factor
-(`scientific.fusion.name=[concat]`). `arms.<arm>.` before any of these changes that arm only; `arms.<arm>=null` leaves
-it out. Values are YAML.
+(`scientific.fusion.name=[concat]`), in every grid of a list that has it, or else in all. `arms.<arm>.` before any of
+these changes that arm only; `arms.<arm>=null` leaves it out. Values are YAML.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from models.errors import InputError
+from models.registry import did_you_mean
 
 SECTIONS = ("backbone", "image", "modalities", "augmentation", "metadata", "fusion", "head", "loss", "training")
 
@@ -32,14 +33,23 @@ def apply_override(document: dict[str, Any], override: str) -> None:
         raise InputError(f"--set {override!r}: the value is not YAML") from error
     _refuse_factor(document, ".".join(parts))
     path = _path(parts)
+    _refuse_unknown_arm(document, parts)
     _refuse_what_arms_say(document, path)
     *folders, last = path
-    place = document
+    for place in _places(document, folders, last, override):
+        place[last] = value
+
+
+def _places(document: dict[str, Any], folders: list[str], last: str, override: str) -> list[dict[str, Any]]:
+    """Return the mappings that a key is set in: one, unless a list of grids is on the way."""
+    place: Any = document
     for folder in folders:
         place = place.setdefault(folder, {})
+        if folder == "scientific" and isinstance(place, list) and all(isinstance(grid, dict) for grid in place):
+            return [grid for grid in place if last in grid] or place
         if not isinstance(place, dict):
             raise InputError(f"--set {override!r}: {folder} holds no named settings")
-    place[last] = value
+    return [place]
 
 
 def _path(parts: list[str]) -> list[str]:
@@ -48,6 +58,15 @@ def _path(parts: list[str]) -> list[str]:
     if parts[0] in ("scientific", "search") and len(parts) > 1:
         return [parts[0], ".".join(parts[1:])]
     return ["fixed", *parts] if parts[0] in SECTIONS else parts
+
+
+def _refuse_unknown_arm(document: dict[str, Any], parts: list[str]) -> None:
+    """A slip in an arm's name would make a new arm, and leave the one that was meant as it is."""
+    arms = document.get("arms")
+    if parts[0] != "arms" or len(parts) < 2 or not isinstance(arms, dict) or parts[1] in arms:
+        return
+    known = f"{did_you_mean(parts[1], arms)} (arms: {', '.join(arms)})"
+    raise InputError(f"--set {'.'.join(parts)}=...: the study has no arm {parts[1]!r}{known}")
 
 
 def _refuse_what_arms_say(document: dict[str, Any], path: list[str]) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from models.errors import InputError
-from searchspace.capacity import usable_cores
+from searchspace.capacity import too_much, usable_cores
 from searchspace.exploration import Exploration
 from searchspace.launch import Launcher
 from searchspace.node import prepare_node
@@ -55,12 +55,9 @@ class Session:
 
     def _run_inline(self) -> None:
         wanted, cores = self.plan.study.resources, usable_cores()
-        if wanted.threads > cores:
-            raise InputError(
-                f"resources.threads={wanted.threads}: that is more CPUs for a trial than this machine has, {cores}"
-            )
-        if wanted.gpu and device_for(gpu=True) == "cpu":
-            raise InputError(f"resources.gpu={wanted.gpu:g}: torch finds no GPU on this machine")
+        gpus = float(wanted.gpu > 0 and device_for(gpu=True) == "cuda")
+        if lacking := too_much(wanted, cores, gpus, "this machine"):
+            raise InputError(lacking)
         self._begin()
         if self.exploration is None:
             run_inline(self.plan.open_trials, self.plan.context, self.listen, workers=cores)

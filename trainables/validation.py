@@ -38,6 +38,8 @@ def _sentence(finding: Any, model: type[BaseModel]) -> str:
         return f"{name} is missing"
     message = " ".join(finding["msg"].removeprefix("Value error, ").split())
     message = message[:1].lower() + message[1:] if message.startswith("Input") else message
+    if finding["type"] in ("tuple_type", "list_type"):
+        message = "must be a list, such as [a, b]"
     if not name or message.startswith(name):
         return message
     return f"{name}: {message}" if isinstance(value, dict) else f"{name}={value!r}: {message}"

@@ -55,7 +55,10 @@ def test_list_has_a_line_for_each_study(run):
         (["--resume"], "there is no run in"),
         ([""], "study '' is not known"),
         (["--out", ""], "--out, --ledger and --replay take a folder or a URI"),
-        (["--set", "resources.gpu=1", "--executor", "inline"], "resources.gpu=1: torch finds no GPU"),
+        (
+            ["--set", "resources.gpu=1", "--executor", "inline"],
+            "resources.gpu=1: that is more GPU for a trial than this machine has, 0; say --set resources.gpu=0",
+        ),
         (["--set", "folds.file=x.csv"], "folds.file belongs to folds.plan=from-file"),
         (["--ledger", "/proc/nowhere", "--executor", "inline"], "cannot write"),
         (

@@ -139,6 +139,21 @@ def test_overrides_reach_their_place(tmp_path):
     assert study.cohort.lesions == 90
 
 
+def test_a_factor_of_a_list_of_grids_changes_wherever_it_stands_else_everywhere(tmp_path):
+    overrides = ("scientific.backbone.name=[test_resnet]", "scientific.training.epochs=[1, 2]")
+    study = read_study("zoome-table1", overrides, tmp_path)
+    assert [grid["backbone.name"] for grid in study.grids] == [["test_resnet"], ["test_resnet"]]
+    assert [grid["training.epochs"] for grid in study.grids] == [[1, 2], [1, 2]]
+    study = read_study("fusion-shootout", ("scientific.fusion.estimator=[gradient-boosting]",), tmp_path)
+    assert ["fusion.estimator" in grid for grid in study.grids] == [False, False, True]
+
+
+@pytest.mark.parametrize("override", ["arms.groupd.training.epochs=3", "arms.groupd=null", "arms.groupd.folds.folds=3"])
+def test_a_slip_in_an_arm_s_name_makes_no_new_arm(tmp_path, override):
+    with pytest.raises(InputError, match="the study has no arm 'groupd'; did you mean 'grouped'"):
+        read_study("leak-audit", (override,), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

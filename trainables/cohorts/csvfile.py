@@ -18,6 +18,9 @@ from models.registry import did_you_mean
 LINE = "line number"
 """Name of the index: the line of the file on which the row ends, counted from 1."""
 
+LONGEST_CELL = 80
+"""Characters of a cell that a message shows."""
+
 
 def read_csv(
     path: Path,
@@ -34,7 +37,7 @@ def read_csv(
     header, another separator, a missing or repeated column, a line of another length, no rows.
     """
     wanted = list(dict.fromkeys(columns))
-    lines = _parse(path, _text(path))
+    lines = [(number, cells) for number, cells in _parse(path, _text(path)) if any(cell.strip() for cell in cells)]
     if not lines:
         raise InputError(f"{path}: the file is empty; a header line and one line per sample are expected")
     header = [cell.strip() for cell in lines[0][1]]
@@ -51,6 +54,21 @@ def read_csv(
     rows = [[cells[place].strip() for place in present.values()] for _, cells in lines[1:]]
     index = pd.Index([number for number, _ in lines[1:]], name=LINE)
     return pd.DataFrame(rows, columns=pd.Index(list(present)), index=index, dtype=object)
+
+
+def row_positions(path: Path) -> dict[int, int]:
+    """Position of each row below the header, from 0, by line number: as pandas counts them, rows of commas included."""
+    lines = _parse(path, _text(path))
+    return {number: position for position, (number, _) in enumerate(lines[1:])}
+
+
+def shown(cell: str) -> str:
+    """A cell for a message: quoted, without anything that steers a terminal, and cut where it is too long.
+
+    >>> shown("a" * 5000)[-28:]
+    "aaaaaaa'... (5,000 characters)"
+    """
+    return repr(cell) if len(cell) <= LONGEST_CELL else f"{cell[:LONGEST_CELL]!r}... ({len(cell):,} characters)"
 
 
 def _places(header: list[str], column: str, aliases: Mapping[str, Sequence[str]] | None) -> list[int]:
@@ -87,7 +105,7 @@ def _parse(path: Path, text: str) -> list[tuple[int, list[str]]]:
     tabs = path.suffix.casefold() in ("", ".tab", ".tsv") and "\t" in text.split("\n", 1)[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if tabs else ",", strict=True)
     try:
-        return [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
+        return [(reader.line_num, cells) for cells in reader if len(cells) > 1 or any(cell.strip() for cell in cells)]
     except csv.Error as error:
         raise InputError(f"{path}: line {reader.line_num} cannot be read as CSV ({error})") from None
 
@@ -107,13 +125,13 @@ def _check_header(
     if absent:
         hint = did_you_mean(absent[0], header)
         names = ", ".join(_all_names(column, aliases.get(column, ())) for column in absent)
-        listed = ", ".join(header[:12]) + (", ..." if len(header) > 12 else "")
+        listed = ", ".join(cell[:LONGEST_CELL] for cell in header[:12]) + (", ..." if len(header) > 12 else "")
         raise InputError(f"{path}: no column {names}{hint}; the first line, which must name the columns, has: {listed}")
     repeated = [column for column, found in places.items() if len(found) > 1]
     if repeated:
         column = repeated[0]
         name, times = header[places[column][0]], len(places[column])
-        raise InputError(f"{path}: the column {name!r} appears {times} times in the header")
+        raise InputError(f"{path}: the column {shown(name)} appears {times} times in the header")
 
 
 def _all_names(column: str, others: Sequence[str]) -> str:

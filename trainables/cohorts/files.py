@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from models.errors import InputError
 
 _DEPTH_8 = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # of an object in memory: another one in every process
 _THREADS = 8  # more than the cores of a laptop: a network folder waits rather than computes
 
 
@@ -69,6 +71,8 @@ def _inspect(path: Path, name: str) -> bytes | str:
                 return f"image {name!r} has pixels of mode {picture.mode}; 8 bits per channel are needed"
             picture.draft(None, (max(1, picture.width // 8), max(1, picture.height // 8)))
             picture.load()
+    except UnidentifiedImageError:
+        return f"image {name!r} is cut short or broken (it begins like no known image format)"
     except Exception as error:  # a broken file makes decoders raise almost anything
-        return f"image {name!r} is cut short or broken ({str(error).replace(str(path), name)})"
+        return f"image {name!r} is cut short or broken ({_ADDRESS.sub('', str(error)).replace(str(path), name)})"
     return hashlib.sha256(content).digest()

@@ -6,10 +6,7 @@ challenge's one-hot file, which has no metadata and no lesion ids: each image is
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
-
-import pandas as pd
 
 from trainables.cohorts.base import COHORTS, Cohort, Opening, Target
 from trainables.cohorts.finding import ImageFinder, find_table, image_folders
@@ -36,7 +33,7 @@ def open_isic2018_test(settings: Isic2018TestSettings, opening: Opening) -> Coho
     The folder is `data` or `data/isic2018-test`. InputError: what is wrong with the folder, the file or the samples.
     """
     root, path = find_table("the ISIC 2018 test set", settings.name, opening.data, _NAMES, ["isic2018-test"])
-    one_hot = is_one_hot(path, CLASSES)
+    one_hot = is_one_hot(path, CLASSES, instead="dx")
     id_column = "image" if one_hot else "image_id"
     fields = dict(zip(("sex", "localization", "age", "dx_type"), (*FIELDS, DX_TYPE), strict=True))
     table, layout = read_samples(
@@ -56,12 +53,7 @@ def open_isic2018_test(settings: Isic2018TestSettings, opening: Opening) -> Coho
         opening.allow_outcomes,
     )
     if one_hot:
-        table = _with_labels(table, path)
+        table = table.assign(label=read_one_hot(path, "image", CLASSES)["label"])
         layout = layout.with_target("label", Target("diagnosis", CLASSES))
     finder = ImageFinder(root, image_folders(root, _FOLDERS))
     return open_folder(table, layout, finder, path, skip_bad=opening.skip_bad, settings=settings)
-
-
-def _with_labels(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    labels = read_one_hot(path, "image", CLASSES)
-    return table.assign(label=[labels[image] for image in table["image"]])

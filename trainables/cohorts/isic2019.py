@@ -7,12 +7,17 @@ original are one group where both are there. HAM10000 is part of this data set: 
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from trainables.cohorts.base import COHORTS, Cohort, Field, Opening, Target
+from trainables.cohorts.checks import Fault
+from trainables.cohorts.csvfile import shown
+from trainables.cohorts.duplicates import plain_id
 from trainables.cohorts.finding import ImageFinder, find_table, image_folders
 from trainables.cohorts.folder import open_folder
 from trainables.cohorts.layout import MISSING, FolderSettings, Layout, read_samples, same_columns
@@ -70,19 +75,33 @@ def open_isic2019(settings: Isic2019Settings, opening: Opening) -> Cohort:
         ),
         opening.allow_outcomes,
     )
-    table = _with_labels(table, truth)
-    ids = table["image"].tolist()
+    table, notes = _with_labels(table, truth, path)
+    ids = [plain_id(name) for name in table["image"]]
     known = tuple((name, name.removesuffix(COPY)) for name in ids if name.endswith(COPY))
-    layout = layout.with_target("label", Target("diagnosis", CLASSES), known if settings.duplicates == "merge" else ())
+    layout = replace(layout, notes=(*layout.notes, *notes)).with_target("label", Target("diagnosis", CLASSES), known if settings.duplicates == "merge" else ())
     finder = ImageFinder(root, image_folders(root, ("images", "ISIC_2019_Training_Input", "train")))
     return open_folder(table, layout, finder, path, skip_bad=opening.skip_bad, settings=settings)
 
 
-def _with_labels(table: pd.DataFrame, truth: Path) -> pd.DataFrame:
-    """The metadata with the label of each image, blank where the other file does not name it, and every lesion named.
+def _with_labels(table: pd.DataFrame, truth: Path, metadata: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The metadata with the label of each image, a `Fault` where the other file has not one, and every lesion named.
 
-    An image that only the ground truth names is not a sample: without a row it has no group.
+    An image that only the ground truth names is not a sample: without a row it has no group. A note counts them.
     """
-    labels = read_one_hot(truth, "image", CLASSES, optional=["UNK"])
+    rows = read_one_hot(truth, "image", CLASSES, optional=["UNK"])
+    keys = [plain_id(image) for image in rows["image"]]
+    labels = dict(zip(keys, rows["label"], strict=True))
+    for key, times in Counter(keys).items():
+        if times > 1:
+            labels[key] = Fault(f"{truth.name} has {times} rows of this image")
+    absent = Fault(f"{truth.name} has no row of this image")
+    found = [labels.get(plain_id(image), absent) for image in table["image"]]
     lesions = [lesion or image for lesion, image in zip(table["lesion_id"], table["image"], strict=True)]
-    return table.assign(label=[labels.get(image, "") for image in table["image"]], lesion_id=lesions)
+    alone = sorted(set(keys) - {plain_id(image) for image in table["image"]})
+    notes = [
+        f"{truth.name}: {len(alone):,} images have no row in {metadata.name} and are no samples, the first is "
+        f"{shown(rows['image'].iloc[keys.index(alone[0])])}"
+        for _ in alone[:1]
+    ]
+    label = pd.Series(found, index=table.index, dtype=object)
+    return table.assign(label=label, lesion_id=lesions), notes
