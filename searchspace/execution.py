@@ -28,7 +28,7 @@ def run_study(options: Options, console: Console) -> int:
     study = options.request.study
     console.print(f"study {study.name}: {study.question}", markup=False, highlight=False)
     arms = prepare_plans(options.request, open_ledger(options.out, options.ledger))
-    for line in dict.fromkeys(line for plan in arms for line in _told(plan)):
+    for line in dict.fromkeys(line for plan in arms for line in told(plan, arms)):
         console.print(line, markup=False, highlight=False)
     for plan in arms:
         options.executor_for(plan)
@@ -101,10 +101,13 @@ def _train(
     return False
 
 
-def _told(plan: Plan) -> list[str]:
-    """Return what a user should know before the run starts."""
+def told(plan: Plan, arms: Sequence[Plan]) -> list[str]:
+    """Return what a user should know before the run starts; a warning that not all arms share names its own."""
     cohort = plan.context.cohort
-    lines = [f"note: {note}" for note in cohort.notes] + [f"warning: {line}" for line in plan.warnings]
+    lines = [f"note: {note}" for note in cohort.notes]
+    for line in plan.warnings:
+        shared = all(line in other.warnings for other in arms)
+        lines.append(f"warning: {line}" if shared else f"warning: arm {plan.arm}: {line}")
     lines += [f"left out: {problem.sample}: {problem.what}" for problem in cohort.left_out[:10]]
     if len(cohort.left_out) > 10:
         lines.append(f"left out: {len(cohort.left_out) - 10:,} more; left_out.csv beside the tables names them all")

@@ -26,8 +26,10 @@ from analysis.tables import (
 )
 from searchspace.grid import same_model
 from searchspace.plan import Plan
+from searchspace.study import Study
 from searchspace.workspace import Workspace
 from trainables.describe import describe_training
+from trainables.recipes import find_recipe
 
 WIDE = 110
 """Columns from which a table prints its intervals beside their numbers."""
@@ -86,8 +88,15 @@ def _evaluated(plan: Plan, everything: dict[str, FitRecord]) -> Evaluated | None
         sample="image" if len(plan.context.cohort.image_names) == 1 else "sample",
         n_configurations=len(_tried(plan, everything.values())),
         declarations=plan.declarations,
+        adjusted=adjusted(plan.study),
     )
     return results, context
+
+
+def adjusted(study: Study) -> tuple[str, ...]:
+    """Return the dotted settings that the study or its recipe sets where others have certain values."""
+    of_recipe = find_recipe(study.recipe).adjust if study.recipe else ()
+    return tuple(dict.fromkeys(name for one in (*of_recipe, *study.adjust) for name in one.set))
 
 
 def _trained_on(plan: Plan) -> str:

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from analysis.tables import TableSpecification
 from models.errors import InputError
+from models.names import timm_name
 from searchspace.arms import Arm, ArmName, arm_document
 from searchspace.search.settings import RandomSearch, TreeParzenSearch
 from trainables.cohorts import CohortSettings
@@ -54,6 +55,9 @@ class Resources(Settings):
     checkpoint_every: int = Field(default=1, ge=0, le=10_000)
 
 
+BACKBONE = "backbone.name"
+
+
 class External(Settings):
     """Another cohort that is evaluated and never trained on (fold plan `external`); `data`: its folder, else --data."""
 
@@ -81,7 +85,8 @@ class Study(Settings):
     strategy: Strategy = Grid()
     resources: Resources = Resources()
     arms: dict[ArmName, Arm | None] | None = None
-    tables: tuple[TableSpecification, ...] = Field(min_length=1)
+    tables: tuple[TableSpecification, ...]
+    """At least one; an arm may be left without any when those of its study stand across arms."""
 
     @field_validator("recipe")
     @classmethod
@@ -89,6 +94,11 @@ class Study(Settings):
         if name is not None:
             find_recipe(name)
         return name
+
+    @field_validator("tables")
+    @classmethod
+    def _by_timm_s_names(cls, tables: tuple[TableSpecification, ...]) -> tuple[TableSpecification, ...]:
+        return tuple(with_timm_names(table) for table in tables)
 
     @model_validator(mode="after")
     def _space_fits_the_strategy(self) -> "Study":
@@ -166,7 +176,11 @@ def validate_study(document: dict[str, Any]) -> Study:
         study = Study.model_validate(document)
     except ValidationError as error:
         raise InputError(f"study {document.get('name', '?')}: {explain(error, Study)}") from error
-    study.parts  # noqa: B018  raises when an arm cannot be used
+    if not study.tables:
+        raise InputError(f"study {study.name}: tables=[]: there must be at least one table")
+    parts = study.parts.values()  # raises when an arm cannot be used
+    if not study.tables_across and not any(part.tables for part in parts):
+        raise InputError(f"study {study.name}: tables of kind arms need two arms, and there is one; add another table")
     return study
 
 
@@ -180,3 +194,21 @@ def _of_arm(name: str, document: dict[str, Any]) -> Study:
     new = [{"name": f"{name}_{table.name}", "title": f"{name}: {table.title}"} for table in study.tables]
     tables = [table.model_copy(update=update) for table, update in zip(study.tables, new, strict=True)]
     return study.model_copy(update={"tables": tuple(tables)})
+
+
+def with_timm_names(table: TableSpecification) -> TableSpecification:
+    """Return a table whose backbones, which may be given by the papers' names, have those that configurations have."""
+    changes: dict[str, Any] = {
+        name: {key: _timm_names(value) if key == BACKBONE else value for key, value in getattr(table, name).items()}
+        for name in ("reference", "where")
+    }
+    for levels, setting in (("row_order", table.rows), ("column_order", table.columns)):
+        if setting == BACKBONE:
+            changes[levels] = tuple(_timm_names(value) for value in getattr(table, levels))
+    return table.model_copy(update=changes)
+
+
+def _timm_names(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_timm_names(each) for each in value]
+    return timm_name(value) if isinstance(value, str) else value

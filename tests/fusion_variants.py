@@ -24,6 +24,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"branch_width": 8, "maps": 3, "gamma_start": 0.5},
         {"branch_width": 8, "gamma_learned": False, "dropout": 0.0},
         {"branch_width": 8, "flatten": False},
+        {"branch_width": 8, "input_relu": True},
     ],
 }
 

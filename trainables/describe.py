@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from trainables.configuration import Configuration
+from trainables.optimisation import TrainingSettings
 
 WORDS = {
     "flip_horizontal": "flips",
@@ -20,22 +21,37 @@ WORDS = {
     "hue": "colour",
 }
 
+WEIGHTS = {"none": "random weights", "file": "weights from a file", "hub": "published weights"}
+
+
+SHOWN = 3
+"""Kinds of training that a note describes; further ones are counted."""
+
 
 def describe_training(configurations: Iterable[Configuration]) -> str:
     """Return one sentence for all configurations of a study, without its full stop; distinct kinds are joined."""
-    kinds = {_kind(configuration): None for configuration in configurations}
-    return "; ".join(kinds)
+    kinds = list(dict.fromkeys(_kind(configuration) for configuration in configurations))
+    more = [f"{len(kinds) - SHOWN} more kinds of training"] if len(kinds) > SHOWN else []
+    return "; ".join(kinds[:SHOWN] + more)
 
 
 def _kind(configuration: Configuration) -> str:
     if not configuration.uses_image:
         return "metadata alone: estimators on the encoded fields"
+    weights, epochs = WEIGHTS[configuration.backbone.weights], _epochs(configuration.training)
     if not configuration.fine_tuned:
-        return "heads on frozen features, no augmentation"
+        return f"heads on frozen features of {weights}, {epochs}, no augmentation"
     frozen = configuration.backbone.frozen_stages
     stages = f", its first {frozen} stage{'s' if frozen != 1 else ''} frozen" if frozen else ""
     size = "{} x {}".format(*configuration.input_size)
-    return f"backbone fine-tuned at {size} pixels{stages}; augmentation: {_augmentation(configuration)}"
+    start = f"from {weights}, {epochs}, at {size} pixels{stages}"
+    return f"backbone fine-tuned {start}; augmentation: {_augmentation(configuration)}"
+
+
+def _epochs(training: TrainingSettings) -> str:
+    most = "up to " if training.early_stopping else ""
+    best = ", the best of them kept" if training.restore_best else ""
+    return f"{most}{training.epochs} epoch{'s' if training.epochs != 1 else ''}{best}"
 
 
 def _augmentation(configuration: Configuration) -> str:

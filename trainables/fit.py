@@ -30,7 +30,7 @@ from trainables.losses import create_loss, image_weights
 from trainables.metadata import fit_encoder
 from trainables.network import build_network
 from trainables.optimisation import create_optimiser
-from trainables.outcome import Outcome, head_metrics, mean_metrics, prediction_table
+from trainables.outcome import Outcome, head_metrics, head_probabilities, mean_metrics, prediction_table
 from trainables.parallel import ALONE, Parallel
 from trainables.schedule import best_epoch, has_stalled, learning_rate
 from trainables.seeds import derive, torch_seed
@@ -211,21 +211,31 @@ class FoldFit:
             return self._diverged("predictions are not finite after the last epoch")
         codes, partner = self.targets.cpu().numpy(), self._partner()
         probabilities = self._joined(logits, partner, self.split.test)
-        cuts = self._thresholds(codes, partner)
+        cuts, of_heads = self._thresholds(codes, partner)
         metrics = mean_metrics(codes[self.split.test], probabilities, cuts.values) | cuts.as_metrics()
-        metrics |= head_metrics(codes[self.split.test], logits, self.images)
+        metrics |= head_metrics(codes[self.split.test], logits, self.images, of_heads)
         self.seconds += time.perf_counter() - started
         table = prediction_table(self.cohort, self.split, self.configuration.identifier, probabilities)
         per_epoch = round(trained / max(1, len(self.history)), 4)
         speed = {"seconds_per_epoch": per_epoch, "inference_seconds": inference}
         return Outcome("done", table, metrics, self.history, self._cost() | speed)
 
-    def _thresholds(self, codes: np.ndarray, partner: MetadataEstimator | None) -> Thresholds:
-        """Choose the thresholds of two-class targets on the inner part, where the settings ask for them."""
+    def _thresholds(
+        self, codes: np.ndarray, partner: MetadataEstimator | None
+    ) -> tuple[Thresholds, dict[str, list[float | None]]]:
+        """Choose the thresholds of two-class targets on the inner part, where the settings ask for them.
+
+        Those of the heads of each image alone, by image, are chosen from their own probabilities.
+        """
         names, inner = [target.name for target in self.cohort.targets], self.split.inner
         if self.configuration.head.threshold == "half":
-            return Thresholds.none(names)
-        return Thresholds.chosen(names, codes[inner], self._joined(self._predict(inner), partner, inner))
+            return Thresholds.none(names), {}
+        logits = self._predict(inner)
+        of_heads = {
+            image: Thresholds.chosen(names, codes[inner], head_probabilities(logits, number)).values
+            for number, image in enumerate(self.images)
+        }
+        return Thresholds.chosen(names, codes[inner], self._joined(logits, partner, inner)), of_heads
 
     def _partner(self) -> MetadataEstimator | None:
         """Return the estimator on metadata whose probabilities are averaged with the network's, if there is one."""

@@ -16,8 +16,8 @@ class FusionSettings(Settings):
     """How image and metadata meet: fusion, layers of its metadata branch, and whether their widths scale with C.
 
     The rest are options of single fusions (`FUSIONS.get(name).options` holds their defaults, taken where None): an
-    option that the chosen fusion does not have has no effect. `maps`, `gamma_start`, `gamma_learned`, `flatten`:
-    soft-attention. `branch_width`: of the metadata layers of soft-attention and gessert, of the tokens of
+    option that the chosen fusion does not have has no effect. `maps`, `gamma_start`, `gamma_learned`, `flatten`,
+    `input_relu`: soft-attention. `branch_width`: of the metadata layers of soft-attention and gessert, of the tokens of
     cross-attention. `dropout`: inside soft-attention and gessert. `activation`: at the end of metadata-embedding.
     `group_size`: features per row of metablock. `image_weight`, `metadata_weight`: of hyperparametric. `heads`: of
     cross-attention. `estimator`: the scikit-learn model of late and metadata-only; `estimator_weight`: its share of
@@ -31,6 +31,7 @@ class FusionSettings(Settings):
     gamma_start: float | None = Field(default=None, ge=0.0, le=100.0)
     gamma_learned: bool | None = None
     flatten: bool | None = None
+    input_relu: bool | None = None
     branch_width: int | None = Field(default=None, ge=1, le=65536)
     dropout: float | None = Field(default=None, ge=0.0, lt=1.0)
     activation: Literal["sigmoid", "linear", "relu"] | None = None

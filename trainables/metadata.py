@@ -1,10 +1,10 @@
 """Metadata encodings: from raw fields to the vector that a fusion sees.
 
 `impute` (MetaNet): numbers by the training mean, categories by the training mode, one-hot; 17-d on HAM10000 (sex 2,
-site 14, age/85). `keep-unknown` (Soft-Attention): a missing category is a category of its own, a missing number has a
-flag. `zero-fill` (Gessert et al.): numbers z-scored, a missing field all zeros, and whole fields dropped at random in
-training. Values are fitted on the training rows; vocabularies are declared by the cohort, so the width never depends
-on a fold.
+site 14, age/85). `keep-unknown`: a missing category is a category of its own, a missing number has a flag.
+`out-of-vocabulary` (Soft-Attention): as its Keras layers, 21-d on HAM10000 (sex 4, site 16, z-scored age). `zero-fill`
+(Gessert et al.): numbers z-scored, a missing field all zeros, and whole fields dropped at random in training. Values
+are fitted on the training rows; vocabularies are declared by the cohort, so the width never depends on a fold.
 """
 
 from abc import ABC, abstractmethod
@@ -18,6 +18,7 @@ from pydantic import field_validator, model_validator
 from models.errors import InputError
 from models.registry import Registry, did_you_mean
 from trainables.cohorts import Cohort, Field
+from trainables.cohorts.terms import plain
 from trainables.settings import Settings
 
 
@@ -151,6 +152,25 @@ class KeepUnknown(Encoder):
         ]
 
 
+@ENCODINGS.register("out-of-vocabulary")
+class OutOfVocabulary(Encoder):
+    """Soft-Attention: numbers z-scored, categories one-hot with a slot for words outside the vocabulary and `unknown`.
+
+    The first column of a category is that slot, as Keras's string lookup has it; declared vocabularies leave it zero.
+    The paper drops samples without age; a missing number is the training mean here.
+    """
+
+    def _number(self, field: Field, values: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        return _scored(values, training)[:, None], [field.name]
+
+    def _category(self, field: Field, codes: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        del training
+        names = ["out-of-vocabulary", *field.categories, "unknown"]
+        return _one_hot(np.where(codes < 0, len(names) - 1, codes + 1), len(names)), [
+            f"{field.name}={name}" for name in names
+        ]
+
+
 @ENCODINGS.register("zero-fill")
 class ZeroFill(Encoder):
     """Missing is zero: an empty one-hot, or the training mean of a z-scored number. Whole fields are dropped in
@@ -162,10 +182,7 @@ class ZeroFill(Encoder):
     drops = True
 
     def _number(self, field: Field, values: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, list[str]]:
-        known = values[training][~np.isnan(values[training])]
-        spread = float(known.std()) if len(known) else 0.0
-        scored = (values - _training_mean(values, training)) / (spread or 1.0)
-        return np.nan_to_num(scored)[:, None], [field.name]
+        return _scored(values, training)[:, None], [field.name]
 
     def _category(self, field: Field, codes: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, list[str]]:
         del training
@@ -174,10 +191,10 @@ class ZeroFill(Encoder):
 
 def _chosen(settings: MetadataSettings, cohort: Cohort) -> list[Field]:
     known = {field.name: field for field in cohort.fields}
-    refused = dict(cohort.refused_fields)
+    refused = {plain(name): reason for name, reason in cohort.refused_fields}
     for name in settings.fields:
-        if name in refused:
-            raise InputError(f"metadata.fields: {name!r} cannot be an input: {refused[name]}")
+        if name not in known and plain(name) in refused:
+            raise InputError(f"metadata.fields: {name!r} cannot be an input: {refused[plain(name)]}")
         if name not in known:
             hint = did_you_mean(name, known)
             raise InputError(
@@ -190,6 +207,13 @@ def _training_mean(values: np.ndarray, training: np.ndarray) -> float:
     """Return the mean of the known training values, or 0 when every one of them is missing."""
     known = values[training][~np.isnan(values[training])]
     return float(known.mean()) if len(known) else 0.0
+
+
+def _scored(values: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Return values z-scored by the known training ones, 0 (their mean) where missing; no scaling by an SD of 0."""
+    known = values[training][~np.isnan(values[training])]
+    spread = float(known.std()) if len(known) else 0.0
+    return np.nan_to_num((values - _training_mean(values, training)) / (spread or 1.0))
 
 
 def _one_hot(codes: np.ndarray, width: int) -> np.ndarray:

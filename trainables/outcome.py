@@ -1,7 +1,7 @@
 """How a fold fit ended: its predictions as the ledger stores them, its metrics, its history and its cost."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,18 +50,33 @@ def mean_metrics(
     return {name: value if math.isfinite(value) else None for name, value in means.items()}
 
 
-def head_metrics(codes: np.ndarray, logits: list[Tensor], images: Sequence[str]) -> dict[str, float | None]:
+def head_probabilities(logits: list[Tensor], number: int) -> list[np.ndarray]:
+    """Return the probabilities (row, class) per target of the heads of one image alone, by its number.
+
+    `logits`: (row, image, class) for each target.
+    """
+    return [torch.softmax(values[:, number], dim=1).numpy() for values in logits]
+
+
+def head_metrics(
+    codes: np.ndarray,
+    logits: list[Tensor],
+    images: Sequence[str],
+    thresholds: Mapping[str, Sequence[float | None]] | None = None,
+) -> dict[str, float | None]:
     """Return `mcr:<image>` and `auc:<image>` of the heads of each image alone; nothing where images have none.
 
     Args:
         codes: true classes, int (row, target).
         logits: (row, image, class) for each target, unless `images` is empty.
         images: names of the images with heads of their own.
+        thresholds: of each target, by image; the likeliest class is the decision where there are none.
     """
     found: dict[str, float | None] = {}
     for number, image in enumerate(images):
-        alone = [torch.softmax(values[:, number], dim=1).numpy() for values in logits]
-        found |= {f"{name}:{image}": value for name, value in mean_metrics(codes, alone).items()}
+        cuts = thresholds[image] if thresholds else None
+        metrics = mean_metrics(codes, head_probabilities(logits, number), cuts)
+        found |= {f"{name}:{image}": value for name, value in metrics.items()}
     return found
 
 

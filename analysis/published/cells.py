@@ -11,9 +11,10 @@ cells:                                   # the levels in that order, then mean a
 notes: [...]
 
 Optional: `sd: false` (no SD is printed, cells hold means only), `unit: fraction` (else percent), `digits` (decimals of
-the percentages, 2 unless given), `plans` (fold plans of ours that cut as the paper did), `across` (levels of the last
-setting; a row then holds the values of all of them) and `rows_without_configuration` (`label`, `values`), printed rows
-whose model is not given or is none of ours.
+the percentages, 2 unless given), `plans` (fold plans of ours that cut as the paper did), `groups` (`may split`, where
+nobody says that the folds split lesions or patients), `across` (levels of the last setting; a row then holds the values
+of all of them) and `rows_without_configuration` (`label`, `values`), printed rows whose model is not given or is none
+of ours.
 
 A cell is that of a configuration whose canonical settings are the same, a setting without effect being absent: image
 only is fusion none, depth null, fields []. The setting `class` (or `target`), always the last, stands for the class (or
@@ -68,7 +69,8 @@ class PublishedTable:
     """What a paper printed. `settings` are dotted settings, `cells` go by metric and their levels in that order.
 
     `split` says how the paper cut its folds, `plans` which fold plans of ours do the same; `cohort` is the name that
-    data set has here. `has_sd`: whether SDs are printed; `digits`: decimals of the percentages.
+    data set has here. `has_sd`: whether SDs are printed; `digits`: decimals of the percentages; `groups`: what its
+    folds do to lesions or patients, `split` or `may split`.
     """
 
     name: str
@@ -83,6 +85,7 @@ class PublishedTable:
     plans: tuple[str, ...] = ()
     has_sd: bool = True
     digits: int = 2
+    groups: str = "split"
 
     def cell(self, flat: Mapping[str, Any], part: str | None = None, metric: str | None = None) -> PublishedCell | None:
         """Return the cell that was printed for a configuration, or None where the paper has no such.
@@ -151,6 +154,7 @@ def read_published(document: Mapping[str, Any]) -> PublishedTable:
         plans=tuple(document.get("plans", ("image-level", "from-file"))),
         has_sd=document.get("sd", True),
         digits=document.get("digits", 2),
+        groups=document.get("groups", "split"),
     )
 
 

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 from analysis.evaluation import ConfigurationResult
 from analysis.scoring import METRICS
-from analysis.tables.caption import LONG_NAMES, caption, comparison_note, interval_note, study_notes, undefined_notes
+from analysis.tables.caption import (
+    LONG_NAMES,
+    caption,
+    comparison_note,
+    interval_note,
+    marks_note,
+    study_notes,
+    undefined_notes,
+)
 from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import chosen, contrasts
@@ -64,7 +72,7 @@ def _table(
         differences={result.identifier: difference_cell(result, grid.references, family) for result in results},
         published={result.identifier: published.cell(result) for result in results} if published else {},
     )
-    several = len(specification.metrics) > 1
+    several, single_split = len(specification.metrics) > 1, is_single_split(results, metric, target)
     return Table(
         name=f"{specification.name}_{metric}",
         title=f"{specification.title} ({METRICS[metric]})" if several else specification.title,
@@ -72,10 +80,9 @@ def _table(
         columns=_columns(grid, metric, body, published),
         rows=_rows(grid, body),
         notes=(
-            "Δ: difference to the reference in percentage points, over the same folds. Brackets: max-SE interval; the "
-            "Nadeau-Bengio interval is in the long CSV. Bold: best, underlined: second; neither says "
-            "that a difference is real.",
-            interval_note(context, single_split=is_single_split(results, metric, target)),
+            "Δ: difference to the reference in percentage points, over the same folds. "
+            + marks_note(single_split=single_split),
+            interval_note(context, single_split=single_split),
             comparison_note(specification, context, results, family),
             *_gap_note(grid),
             *undefined_notes(results, metric, target),

@@ -1,8 +1,8 @@
 """Tables across the arms of a study: configurations down, one score per arm across.
 
 An arm is the same study on another cohort or with other folds. Where two arms hold the same samples (a leak audit:
-image-level against grouped folds), the difference to the first such arm stands beside. Their folds differ, so samples
-are what is paired: the interval comes from the paired influences of each sample, clustered by group.
+image-level against grouped folds), the difference to the first such arm stands beside. Their folds may differ, so
+samples are what is paired: the interval comes from the paired influences of each sample, clustered by group.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,10 @@ Row = Mapping[str, ConfigurationResult]
 
 @dataclass(frozen=True)
 class Arm:
-    """One arm of a table: its scores by identifier, its differences to `base` by identifier, where it has one."""
+    """One arm of a table: its scores by identifier, its differences to `base` by identifier, where it has one.
+
+    `same_folds`: whether its folds are those of `base`.
+    """
 
     name: str
     context: StudyContext
@@ -39,6 +42,7 @@ class Arm:
     levels: Mapping[str, Cell]
     differences: Mapping[str, Interval]
     base: str | None
+    same_folds: bool = False
 
     def columns(self, digits: int) -> tuple[Column, ...]:
         """Its columns, under its name: plan and leak share, and the difference where there is one."""
@@ -165,8 +169,15 @@ def _arms(
                 base = earlier.name
                 break
         levels = level_cells(shown, metric, target)
-        arms.append(Arm(name, contexts[name], tuple(shown), levels, found, base))
+        same_folds = base is not None and _same_folds(rows, base, name, metric, target)
+        arms.append(Arm(name, contexts[name], tuple(shown), levels, found, base, same_folds))
     return tuple(arms)
+
+
+def _same_folds(rows: Sequence[Row], base: str, arm: str, metric: str, target: str | None) -> bool:
+    pairs = [(row[base], row[arm]) for row in rows if base in row and arm in row]
+    scores = [(scored(theirs, metric, target), scored(ours, metric, target)) for theirs, ours in pairs]
+    return all(theirs.samples == ours.samples for theirs, ours in scores if theirs is not None and ours is not None)
 
 
 def _differences(rows: Sequence[Row], base: str, arm: str, metric: str, target: str | None) -> dict[str, Interval]:
@@ -195,15 +206,16 @@ def _caption(metric: str, target: str | None, arms: Sequence[Arm]) -> str:
 
 def _notes(arms: Sequence[Arm], rows: Sequence[Row], metric: str, target: str | None) -> tuple[str, ...]:
     gaps = any(arm.name not in row for row in rows for arm in arms)
-    paired = any(arm.base is not None for arm in arms)
+    paired = [arm for arm in arms if arm.base is not None]
+    folds = "The folds are the same" if all(arm.same_folds for arm in paired) else "The folds differ"
     return (
         "Brackets: max-SE interval within an arm. Bold: best of an arm, underlined: second; neither says that a "
         "difference is real. Leak: share of evaluated samples with a sibling of their group in the training part.",
         *(
             [
                 "Δ: difference to the other arm on the same samples, in percentage points; brackets: 95 % interval "
-                "from the paired influences of each sample, clustered by group. The folds differ, so retraining noise "
-                "is not seen and nothing is tested."
+                f"from the paired influences of each sample, clustered by group. {folds}; retraining noise is not seen "
+                "and nothing is tested."
             ]
             if paired
             else []

@@ -5,11 +5,12 @@ Captions and notes are plain text; each renderer escapes them. Sources: statisti
 
 from collections.abc import Mapping, Sequence
 
-from analysis.evaluation import ClassCount, ConfigurationResult
+from analysis.evaluation import ConfigurationResult
 from analysis.procedure import procedure_notes
 from analysis.tables.completeness import dropped_note, incomplete_notes
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import Contrast, family_size, references, scored
+from analysis.tables.differing import differing_notes
 from analysis.tables.formatting import plural, was
 from analysis.tables.specification import TableSpecification
 
@@ -42,6 +43,7 @@ def study_notes(context: StudyContext, results: Sequence[ConfigurationResult]) -
         *_leak(context),
         *_tried(context),
         *([_sentence(_capital(context.features))] if context.features else []),
+        *differing_notes(context, results),
         *_left_out(context),
         *_small_classes(context),
         *incomplete_notes(results),
@@ -51,6 +53,16 @@ def study_notes(context: StudyContext, results: Sequence[ConfigurationResult]) -
         *(_sentence(f"Warning: {declaration}") for declaration in context.declarations),
         *(_sentence(f"Warning: {warning}") for warning in context.warnings),
     )
+
+
+MARKS = "Bold: best, underlined: second; neither says that a difference is real."
+"""What the marks in a table mean."""
+
+
+def marks_note(*, single_split: bool) -> str:
+    """Explain brackets and marks; of a single split `interval_note` says what the brackets are."""
+    brackets = "" if single_split else "Brackets: max-SE interval; the Nadeau-Bengio interval is in the long CSV. "
+    return brackets + MARKS
 
 
 def interval_note(context: StudyContext, *, single_split: bool) -> str:
@@ -112,11 +124,13 @@ def undefined_notes(results: Sequence[ConfigurationResult], metric: str, target:
 
 def threshold_notes(results: Sequence[ConfigurationResult]) -> tuple[str, ...]:
     """Name the configurations whose two-class decisions use a threshold that was chosen in the training folds."""
-    names = [result.label for result in results if _thresholds(result)]
-    if not names:
+    deciding = [result for result in results if _thresholds(result)]
+    if not deciding:
         return ()
+    everywhere = len(deciding) == sum(bool(result.reported) for result in results)
+    names = "all configurations" if everywhere else "; ".join(f"'{result.label}'" for result in deciding)
     return (
-        f"Threshold: in {', '.join(names)} each fold decides at a threshold that was chosen inside its training part; "
+        f"Threshold: in {names} each fold decides at a threshold that was chosen inside its training part; "
         "AUC does not depend on it.",
     )
 
@@ -154,7 +168,8 @@ def data_sentence(context: StudyContext) -> str:
     data = f"{plural(cohort.n_samples, cohort.sample)} of {plural(cohort.n_groups, cohort.group)}"
     trained_on, evaluated_on = cohort.parts
     if trained_on or folds.plan == "official":
-        trained = f"trained on {trained_on or 'the official training part'} ({plural(folds.n_train, cohort.sample)})"
+        official = "the official training part" if folds.inner else "the official training and validation parts"
+        trained = f"trained on {trained_on or official} ({plural(folds.n_train, cohort.sample)})"
         evaluated = f"evaluated on {evaluated_on if trained_on else 'the official test part'} ({data})"
         name = "" if trained_on else f"{cohort.name}, "
         return f"Data: {name}{trained}, {evaluated}; {split} ({folds.plan})."
@@ -183,16 +198,16 @@ def _tried(context: StudyContext) -> tuple[str, ...]:
 
 
 def _small_classes(context: StudyContext) -> tuple[str, ...]:
-    def shown(count: ClassCount) -> str:
-        return f"{count.name} ({plural(count.n_groups, context.cohort.group)})"
-
-    small = [
-        count for classes in context.cohort.classes.values() for count in classes if 0 < count.n_groups < SMALL_CLASS
-    ]
-    if not small:
+    several = len(context.cohort.classes) > 1
+    named = []
+    for target, counts in context.cohort.classes.items():
+        small = [f"{count.name} ({count.n_groups})" for count in counts if 0 < count.n_groups < SMALL_CLASS]
+        if small:
+            named.append(f"{target}: {', '.join(small)}" if several else ", ".join(small))
+    if not named:
         return ()
-    names = ", ".join(shown(count) for count in small)
-    return (f"Warning: fewer than {SMALL_CLASS} {context.cohort.group}s in {names}: tests reject too often there.",)
+    group = context.cohort.group
+    return (f"Warning: fewer than {SMALL_CLASS} {group}s in {'; '.join(named)}: tests reject too often there.",)
 
 
 def _over_targets(context: StudyContext) -> str:

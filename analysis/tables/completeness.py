@@ -9,7 +9,7 @@ from analysis.tables.formatting import plural, was
 
 
 def stamps(results: Iterable[ConfigurationResult]) -> tuple[str, ...]:
-    """Return INCOMPLETE with the folds of the least complete configuration, and ACCUMULATED, as far as they apply.
+    """Return INCOMPLETE with how many configurations that are, and ACCUMULATED, as far as they apply.
 
     A configuration that a search dropped is no reason for INCOMPLETE.
     """
@@ -19,23 +19,33 @@ def stamps(results: Iterable[ConfigurationResult]) -> tuple[str, ...]:
     found = []
     if partial:
         least = min(partial, key=lambda result: (len(result.planned) - len(result.failures)) / len(result.planned))
-        found.append(f"INCOMPLETE ({least.progress} folds)")
+        whose = f"{len(partial)} of {plural(len(shown), 'configuration')}; " if len(shown) > 1 else ""
+        found.append(
+            f"INCOMPLETE ({whose}{least.progress} folds{' of the least complete' if len(partial) > 1 else ''})"
+        )
     if accumulated:
         found.append(f"ACCUMULATED ({plural(accumulated, 'fold fit')})")
     return tuple(found)
 
 
+SHOWN = 3
+"""Incomplete configurations that are named; further ones are counted."""
+
+
 def incomplete_notes(results: Sequence[ConfigurationResult]) -> tuple[str, ...]:
-    """Name each configuration that is not finished, with the first fold that has no result and why."""
+    """Name the first configurations that are not finished, with the first fold that has no result and why."""
+    unfinished = [result for result in results if result.unfinished]
     notes = []
-    for result in results:
-        if result.unfinished:
-            first = result.failures[0]
-            where = f"repeat {first.repeat}, fold {first.fold}: {first.state} ({first.reason})"
-            others = f", and {len(result.failures) - 1} more" if len(result.failures) > 1 else ""
-            notes.append(
-                f"– ({result.progress}): {result.label} is incomplete, takes no part in comparisons; {where}{others}."
-            )
+    for result in unfinished[:SHOWN]:
+        first = result.failures[0]
+        where = f"repeat {first.repeat}, fold {first.fold}: {first.state} ({first.reason})"
+        others = f", and {len(result.failures) - 1} more" if len(result.failures) > 1 else ""
+        notes.append(
+            f"– ({result.progress}): {result.label} is incomplete, takes no part in comparisons; {where}{others}."
+        )
+    if len(unfinished) > SHOWN:
+        more = len(unfinished) - SHOWN
+        notes.append(f"{plural(more, 'more configuration')} {was(more)} not finished either.")
     return tuple(notes)
 
 

@@ -53,8 +53,9 @@ class FoldPlan:
 class StudyContext:
     """The study around a table. `leak_share`: share of evaluation samples with a sibling of their group in training.
 
-    `factors` are the dotted settings that the study varies, in its order. `declarations` are what the study allows that
-    a reader must know, as fields that are outcomes. `devices` are those that trained.
+    `factors` are the dotted settings that the study varies, in its order, `adjusted` those that it sets for some levels
+    of them only. `declarations` are what the study allows that a reader must know, as fields that are outcomes.
+    `devices` are those that trained.
     """
 
     study: str
@@ -69,6 +70,7 @@ class StudyContext:
     factors: tuple[str, ...] = ()
     declarations: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    adjusted: tuple[str, ...] = ()
 
 
 def study_context(
@@ -82,6 +84,7 @@ def study_context(
     n_configurations: int | None = None,
     factors: Sequence[str] = (),
     declarations: Sequence[str] = (),
+    adjusted: Sequence[str] = (),
 ) -> StudyContext:
     """Gather the context from the ledger.
 
@@ -95,6 +98,7 @@ def study_context(
         n_configurations: how many were tried on these folds; all of `results` unless more were.
         factors: the dotted settings that the study varies; a leaderboard shows them as columns.
         declarations: what every table repeats as a warning, as "metadata hold the outcome field biopsed".
+        adjusted: the dotted settings that the study sets for some levels of the factors only.
 
     Raises:
         AnalysisError: no records, or records of different cohorts or fold plans.
@@ -133,6 +137,7 @@ def study_context(
         factors=tuple(factors),
         declarations=tuple(declarations),
         devices=tuple(sorted({record.environment["device"] for record in done if "device" in record.environment})),
+        adjusted=tuple(adjusted),
     )
 
 

@@ -4,6 +4,7 @@ What a fold fit cost is what its record says; each cell is the median over the f
 the machine, which the notes name. Shapes of the Soft-Attention paper's Tables 3 and 9.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -12,12 +13,16 @@ from analysis.evaluation import ConfigurationResult
 from analysis.tables.caption import LONG_NAMES, caption, interval_note, study_notes, undefined_notes
 from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
+from analysis.tables.dimensions import flat
 from analysis.tables.formatting import significant_decimals
 from analysis.tables.levels import in_order, is_single_split
 from analysis.tables.published import Published, published_beside
 from analysis.tables.scores import metric_columns, score_records
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell, Column, Table
+
+SINGLE_PARAMETERS = 6
+"""Decimals of millions that show every single one."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ def build(
             ),
             notes=(
                 _cost_note(context, costs),
+                *_scope_notes(shown),
                 interval_note(context, single_split=is_single_split(shown, specification.metrics[0], target)),
                 *(note for metric in specification.metrics for note in undefined_notes(shown, metric, target)),
                 *(published.notes(shown) if published else ()),
@@ -110,8 +116,33 @@ def _cells(
     result: ConfigurationResult, name: str, values: Mapping[str, float | None], published: Published | None
 ) -> tuple[Cell, ...]:
     value = values[result.identifier]
-    ours = MISSING if value is None else Cell(value)
+    found = [value for value in values.values() if value is not None]
+    ours = MISSING if value is None else Cell(value, digits=None if name == "layers" else _digits(value, found))
     return (ours, published.cell(result, metric=name)) if published and name in published.metrics else (ours,)
+
+
+def _digits(value: float, column: Sequence[float]) -> int | None:
+    """The digits of a value that those of its column would leave with fewer than two significant ones, at most six."""
+    if value <= 0 or value >= 10 ** (1 - significant_decimals(column)):
+        return None
+    return min(SINGLE_PARAMETERS, 2 - math.floor(math.log10(value)))
+
+
+def _scope_notes(shown: Sequence[ConfigurationResult]) -> tuple[str, ...]:
+    """What the figures leave out: the backbone whose features are frozen, the estimator beside a network."""
+    settings = [flat(result.configuration) for result in shown]
+    frozen = ["backbone.features" in one for one in settings]
+    notes = []
+    if any(frozen):
+        trained = [one for one in settings if "backbone.name" in one]
+        which = "Frozen features" if sum(frozen) == len(trained) else "Configurations on frozen features"
+        notes.append(
+            f"{which}: parameters, layers, size and times are those of the fusion and the heads alone, without the "
+            "backbone and the extraction of its features."
+        )
+    if any(one.get("fusion.name") == "late" for one in settings):
+        notes.append("Fusion late: parameters, layers, size and times are those of the network, not of the estimator.")
+    return tuple(notes)
 
 
 def _cost_note(context: StudyContext, costs: Sequence[str]) -> str:

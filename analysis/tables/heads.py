@@ -22,6 +22,7 @@ from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell, Column, Table
 
 SETTING = "modalities.heads"
+LATE = "late"
 
 
 def check_heads(specification: TableSpecification, results: Sequence[ConfigurationResult]) -> None:
@@ -46,6 +47,7 @@ def build(
     """
     check_heads(specification, results)
     shown, target = in_order(specification, results), specification.target
+    single_split = is_single_split(shown, specification.metrics[0], target)
     images = _images(shown)
     combined = {metric: level_cells(shown, metric, target) for metric in specification.metrics}
     metrics = ", ".join(LONG_NAMES[metric] for metric in specification.metrics)
@@ -77,10 +79,11 @@ def build(
                 for result in shown
             ),
             notes=(
-                "Combined: the mean of the heads' probabilities (weighted where the configuration says so), brackets: "
-                "max-SE interval. The heads of one image: mean over folds ± SD over folds, a spread, not an interval; "
-                "–: the configuration has no head of its own for it. They are means over all targets.",
-                interval_note(context, single_split=is_single_split(shown, specification.metrics[0], target)),
+                "Combined: the mean of the heads' probabilities (weighted where the configuration says so)"
+                f"{_spreads(single_split)} –: the configuration has no head of its own for it. They are means over all "
+                "targets.",
+                *_content_notes(shown),
+                interval_note(context, single_split=single_split),
                 *(note for metric in specification.metrics for note in undefined_notes(shown, metric, target)),
                 *study_notes(context, shown),
                 *dropped_note(results),
@@ -97,6 +100,26 @@ def head_scores(result: ConfigurationResult, metric: str, image: str) -> tuple[f
     """Return what the heads of one image scored in each done fold, in order, as fractions; empty without such heads."""
     found = [result.reported[fold].get(f"{metric}:{image}") for fold in sorted(result.reported)]
     return tuple(score for score in found if score is not None)
+
+
+def _spreads(single_split: bool) -> str:
+    if single_split:
+        return "."
+    return (
+        ", brackets: max-SE interval. The heads of one image: mean over folds ± SD over folds, a spread, not an "
+        "interval;"
+    )
+
+
+def _content_notes(shown: Sequence[ConfigurationResult]) -> tuple[str, ...]:
+    """What heads decide by, and what is in the combined prediction only."""
+    settings = [flat(result.configuration) for result in shown]
+    notes = []
+    if any(one.get("head.threshold") == "youden" for one in settings):
+        notes.append("The heads of an image decide at thresholds of their own, chosen on the same inner part.")
+    if any(one.get("fusion.name") == LATE for one in settings):
+        notes.append(f"Fusion {LATE}: combined holds the estimator on the metadata, the heads of an image do not.")
+    return tuple(notes)
 
 
 def _images(shown: Sequence[ConfigurationResult]) -> tuple[str, ...]:

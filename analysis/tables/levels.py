@@ -43,7 +43,8 @@ def level_cells(results: Sequence[ConfigurationResult], metric: str, target: str
             cells[result.identifier] = blank(result)
         else:
             bounds = one.max_se_interval()
-            best, second = one.estimate == ranked[0], len(ranked) > 1 and one.estimate == ranked[1]
+            several = len(ranked) > 1 or len(results) == 1  # equal scores are no winners
+            best, second = several and one.estimate == ranked[0], len(ranked) > 1 and one.estimate == ranked[1]
             cells[result.identifier] = Cell(one.estimate, bounds.low, bounds.high, bold=best, underline=second)
     return cells
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from analysis.evaluation import ConfigurationResult
 from analysis.published import MEAN
 from analysis.scoring import METRICS
-from analysis.tables.caption import LONG_NAMES, caption, interval_note, study_notes, undefined_notes
+from analysis.tables.caption import LONG_NAMES, caption, interval_note, marks_note, study_notes, undefined_notes
 from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.formatting import decimals
@@ -59,8 +59,7 @@ def _table(
             *(published.free_rows(parts) if published else ()),
         ),
         notes=(
-            "Brackets: max-SE interval; the Nadeau-Bengio interval is in the long CSV. Bold: best, underlined: second; "
-            "neither says that a difference is real.",
+            marks_note(single_split=is_single_split(shown, metric, None)),
             interval_note(context, single_split=is_single_split(shown, metric, None)),
             *dict.fromkeys(note for target in targets for note in undefined_notes(shown, metric, target)),
             *(published.notes(shown, parts) if published else ()),

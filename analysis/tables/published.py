@@ -127,8 +127,8 @@ class Published:
             return (f"Different data: the published figures are of {self.table.cohort}, ours of {self.cohort}.",)
         if self.stamp == "different split" and set(self.table.plans) & set(SPLITS_SAMPLES):
             return (
-                f"Different split: the folds here are {self.plan}. The published figures, from folds that split "
-                f"{self.group}s, are optimistic for new {self.group}s and no target for ours.",
+                f"Different split: the folds here are {self.plan}. The published figures, from folds that "
+                f"{self.table.groups} {self.group}s, may be optimistic for new {self.group}s; they are no target here.",
             )
         if self.stamp == "different split":
             return (f"Different split: the folds here are {self.plan}, the published figures are of another split.",)

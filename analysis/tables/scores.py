@@ -9,7 +9,15 @@ from dataclasses import dataclass
 
 from analysis.evaluation import ConfigurationResult
 from analysis.scoring import METRICS
-from analysis.tables.caption import LONG_NAMES, caption, comparison_note, interval_note, study_notes, undefined_notes
+from analysis.tables.caption import (
+    LONG_NAMES,
+    caption,
+    comparison_note,
+    interval_note,
+    marks_note,
+    study_notes,
+    undefined_notes,
+)
 from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import Contrast, contrasts, references
@@ -72,6 +80,7 @@ def build(
         AnalysisError: an unknown setting or target, a reference that is not clear, or configurations not paired.
     """
     shown, target = in_order(specification, results), specification.target
+    single_split = is_single_split(shown, specification.metrics[0], target)
     blocks = [metric_columns(specification, shown, context, metric) for metric in specification.metrics]
     published = published_beside(specification, context, specification.metrics)
     metrics = ", ".join(LONG_NAMES[metric] for metric in specification.metrics)
@@ -86,9 +95,8 @@ def build(
                 *(published.free_rows([key for block in blocks for key in block.keys]) if published else ()),
             ),
             notes=(
-                "Brackets: max-SE interval; the Nadeau-Bengio interval is in the long CSV. Bold: best, underlined: "
-                "second; neither says that a difference is real.",
-                interval_note(context, single_split=is_single_split(shown, specification.metrics[0], target)),
+                marks_note(single_split=single_split),
+                interval_note(context, single_split=single_split),
                 *_comparison_notes(specification, context, shown, blocks),
                 *(note for metric in specification.metrics for note in undefined_notes(shown, metric, target)),
                 *(published.notes(shown) if published else ()),

@@ -7,8 +7,9 @@
 The convolution is the 2-D one, 3 x 3 from all C channels to K maps, that the papers mean. Their Keras code lays a 3-D
 kernel along the wrong axes and sees three channels; it has as many parameters. gamma is learned in the paper and absent
 from the code: `gamma_start=1, gamma_learned=False` is the code's; its start is not given (1 is inferred). The document
-has the ReLU before the two paths, the code after them: on maps that are not negative (most backbones end in a ReLU) and
-with gamma > 0 this is the same. The image vector is flattened as in the code; `flatten=False` takes the mean.
+has a ReLU before the two paths too (`input_relu=True`), the code only the one after them. On maps that are not negative
+and with gamma > 0 this is the same; most backbones end in a ReLU, but MobileNetV3's last map, out of a hard swish,
+holds negative values. The image vector is flattened as in the code; `flatten=False` takes the mean.
 """
 
 from collections.abc import Mapping
@@ -38,6 +39,7 @@ class SoftAttention(Fusion):
         "gamma_start": 1.0,
         "gamma_learned": True,
         "flatten": True,
+        "input_relu": False,
         "branch_width": 4096,
         "dropout": 0.5,
     }
@@ -72,6 +74,8 @@ class SoftAttention(Fusion):
 
     def forward(self, feature_map: Tensor, metadata: Tensor) -> Tensor:
         """Return the attended and the plain map, pooled and flattened, followed by the encoded metadata."""
+        if self.chosen["input_relu"]:
+            feature_map = torch.relu(feature_map)
         attended = self.gamma * feature_map * self.attention(feature_map)
         joined = torch.cat([self.pool(attended), self.pool(feature_map)], dim=1)
         joined = self.dropout(torch.relu(joined))

@@ -77,7 +77,7 @@ def test_an_incomplete_configuration_is_stamped_explained_and_not_compared(metad
     study, results = metadata_study
     partial = study.result(configure("concat", "sex"), 3.0, label="concat sex", diverged=[(0, 1)], missing=[(0, 3)])
     table = build(study, [*results, partial])
-    assert table.stamps == ("INCOMPLETE (3/5 folds)",)
+    assert table.stamps == ("INCOMPLETE (1 of 6 configurations; 3/5 folds)",)
     assert text_rows(table)[3][3:] == ["– (3/5)", "–", "–", "–"]
     assert any("family of 5 comparisons" in note for note in table.notes)
     assert any(
@@ -110,7 +110,9 @@ def test_an_interrupted_study_still_gives_every_kind_of_table(make_study, config
     kinds = ("comparisons", "per-class-recall", "ablation")
     specifications = [TableSpecification(**SUBSETS | {"kind": kind, "name": kind}) for kind in kinds]
     tables = build_tables(specifications, results, study.context(results))
-    assert {table.stamps for table in tables} == {("INCOMPLETE (0/5 folds)",)}
+    assert {table.stamps for table in tables} == {
+        ("INCOMPLETE (3 of 3 configurations; 0/5 folds of the least complete)",)
+    }
     assert all("– (2/5)" in text_rows(table)[0] for table in tables)
     assert all(cell.value is None for table in tables for row in table.rows for cell in row)
 

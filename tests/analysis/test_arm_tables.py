@@ -73,6 +73,15 @@ def test_notes_say_what_is_paired_and_whose_leak_it_is(audit):
     assert sum("Frozen features" in note for note in notes) == 1  # what all arms share is said once
 
 
+def test_arms_of_the_same_folds_are_said_to_be_so(audit):
+    results, contexts = audit
+    differ = build_arm_tables([AUDIT], results, contexts)[0].notes
+    same = {"grouped": results["grouped"], "again": results["grouped"]}
+    alike = build_arm_tables([AUDIT], same, {"grouped": contexts["grouped"], "again": contexts["grouped"]})[0].notes
+    assert any("The folds differ; retraining noise is not seen" in note for note in differ)
+    assert any("The folds are the same; retraining noise is not seen" in note for note in alike)
+
+
 def test_the_records_name_arm_leak_and_difference(audit):
     results, contexts = audit
     rows = build_arm_tables([AUDIT], results, contexts)[0].records

@@ -115,7 +115,7 @@ def test_recall_of_a_class_that_folds_lack(make_study, configure):
     assert np.isnan(recalls).sum() == 2
     assert table.rows[0][3].value == pytest.approx(np.nanmean(recalls))
     assert any("leave it out of the mean: df (in 2 of 5 folds)" in note for note in table.notes)
-    assert any("fewer than 20 lesions in df (3 lesions)" in note for note in table.notes)
+    assert any("fewer than 20 lesions in df (3)" in note for note in table.notes)
 
 
 def test_recall_of_each_target_and_of_incomplete_configurations(make_study, configure):

@@ -98,6 +98,32 @@ def test_small_networks_keep_their_digits(study):
     assert text_rows(table)[0][1] == "0.0036"
 
 
+def test_a_small_network_beside_large_ones_keeps_its_digits(study):
+    large = study.result(DENSENET, 1.0, label="densenet", cost=COST)
+    others = [
+        study.result(DENSENET | {"head": {"dropout": dropout}}, 1.0, cost={"parameters": number})
+        for dropout, number in ((0.1, 30_000_000), (0.2, 7), (0.3, 3_591), (0.4, 812_345))
+    ]
+    table = build(study, [large, *others], costs=("parameters",))
+    assert [row[1] for row in text_rows(table)] == ["20.014", "30.000", "0.000007", "0.00359", "0.812"]
+
+
+def test_what_costs_leave_out_is_told(study):
+    frozen = DENSENET | {"backbone": {"name": "densenet201", "features": "pooled"}}
+    late = frozen | {"fusion": {"name": "late", "estimator_weight": 0.5}}
+    alone = {"fusion": {"name": "metadata-only"}, "metadata": {"fields": ["age"]}}
+
+    def notes(*configurations):
+        results = [study.result(one, 1.0, cost=COST) for one in configurations]
+        return " ".join(build(study, results, costs=("parameters",)).notes)
+
+    said = "parameters, layers, size and times are those of the fusion and the heads alone, without the backbone"
+    assert f"Frozen features: {said}" in notes(frozen, late, alone)
+    assert "Fusion late: parameters, layers, size and times are those of the network" in notes(late)
+    assert f"Configurations on frozen features: {said}" in notes(DENSENET, frozen)
+    assert "those of the" not in notes(DENSENET)
+
+
 def test_a_cost_that_is_not_known_is_refused():
     with pytest.raises(ValidationError, match="parameters"):
         TableSpecification(**SIZES, costs=("watts",))

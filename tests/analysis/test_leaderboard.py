@@ -147,7 +147,7 @@ def test_recalls_of_the_best_and_without_the_dropped(search):
     assert best.stamps == ()
     (every,) = build_tables([TableSpecification(**recall)], results, context)
     assert [row[0].text for row in every.rows] == ["middling", "good", "bad", "wild"]
-    assert every.stamps == ("INCOMPLETE (4/5 folds)",)
+    assert every.stamps == ("INCOMPLETE (1 of 4 configurations; 4/5 folds)",)
     for table in (best, every):
         assert any(note.startswith("2 configurations were dropped before the last fold") for note in table.notes)
 

@@ -67,4 +67,4 @@ def test_both_stamps_can_stand_together(make_study, configure):
         study.result(configure("concat", "age"), 1.0, procedure={"precision": "bfloat16"}),
     ]
     (table,) = build_tables([SPECIFICATION], results, study.context(results))
-    assert table.stamps == ("INCOMPLETE (4/5 folds)", "ACCUMULATED (4 fold fits)")
+    assert table.stamps == ("INCOMPLETE (1 of 2 configurations; 4/5 folds)", "ACCUMULATED (4 fold fits)")

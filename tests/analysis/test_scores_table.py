@@ -123,7 +123,7 @@ def test_incomplete_configurations_show_their_progress_and_dropped_ones_are_coun
     table = build(study, results, name="s", title="S", kind="scores")
     assert [row[0].text for row in table.rows] == ["resnet50", "zoome", "late"]
     assert text_rows(table)[2][1] == "– (4/5)"
-    assert table.stamps == ("INCOMPLETE (4/5 folds)",)
+    assert table.stamps == ("INCOMPLETE (1 of 3 configurations; 4/5 folds)",)
     assert any("1 configuration was dropped" in note for note in table.notes)
 
 

@@ -1,12 +1,15 @@
 """What every table must say of its study, and the specifications and contexts that are refused."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
 
 from analysis.errors import AnalysisError
+from analysis.evaluation import ClassCount
 from analysis.tables import TableSpecification, build_tables, study_context
+from analysis.tables.caption import _small_classes
 
 SPECIFICATION = TableSpecification(
     name="subsets", title="Subsets", rows="metadata.fields", columns="fusion.name", reference={"fusion.name": "none"}
@@ -87,8 +90,17 @@ def test_an_official_split_is_told_too(make_study, configure):
     caption = table_of(study, results, sample="case").caption
     assert "models trained on the training part of the split by this procedure" in caption
     trained, tested = results[0].n_train[0, 0], results[0].n_test[0, 0]
-    assert f"Data: phantom, trained on the official training part ({trained} cases), evaluated on" in caption
+    assert f"Data: phantom, trained on the official training and validation parts ({trained} cases), evaluated on" in (
+        caption
+    )
     assert f"the official test part ({tested} cases of " in caption
+
+
+def test_small_classes_are_named_by_target():
+    counts = {"DIAG": (ClassCount("BCC", 9, 8), ClassCount("NEV", 90, 80)), "STR": (ClassCount("absent", 15, 15),)}
+    context = SimpleNamespace(cohort=SimpleNamespace(classes=counts, group="case"))
+    (note,) = _small_classes(context)
+    assert "fewer than 20 cases in DIAG: BCC (8); STR: absent (15): tests reject too often there." in note
 
 
 @pytest.mark.parametrize("kind", ["ablation", "scores", "cost", "per-class-f1", "per-target", "leaderboard"])

@@ -109,6 +109,18 @@ def test_heads_stand_beside_the_combined_prediction(make_study):
     ]
 
 
+def test_what_the_heads_hold_and_decide_by_is_told(make_study):
+    study = make_study(lesions=(60, 30))
+    late = SEPARATE | {"fusion": {"name": "late", "estimator_weight": 0.5}, "head": {"threshold": "youden"}}
+    results = [with_heads(study), study.result(late, 1.0, label="late")]
+    notes = " ".join(build(study, results, kind="heads").notes)
+    assert "Fusion late: combined holds the estimator on the metadata, the heads of an image do not." in notes
+    assert "decide at thresholds of their own, chosen on the same inner part" in notes
+    plain = " ".join(build(study, results[:1], kind="heads").notes)
+    assert "late" not in plain
+    assert "thresholds of their own" not in plain
+
+
 def test_unfinished_heads_show_no_score(make_study):
     study = make_study()
     table = build(study, [with_heads(study, missing=[(0, 4)])], kind="heads")

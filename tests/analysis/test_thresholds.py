@@ -65,9 +65,10 @@ def test_at_one_half_the_threshold_changes_nothing(binary):
 def test_a_table_says_who_decides_at_a_threshold(binary):
     results = [with_thresholds(binary, [0.3] * 5), binary.result({"fusion": {"name": "none"}}, 1.0, label="half")]
     specification = TableSpecification(name="s", title="S", kind="scores", metrics=("sensitivity", "specificity"))
-    (table,) = build_tables([specification], results, binary.context(results))
-    note = next(note for note in table.notes if note.startswith("Threshold:"))
-    assert "in youden each fold" in note
+    for shown, who in ((results, "'youden'"), (results[:1], "all configurations")):
+        (table,) = build_tables([specification], shown, binary.context(shown))
+        note = next(note for note in table.notes if note.startswith("Threshold:"))
+        assert f"in {who} each fold" in note
 
 
 def test_a_threshold_of_three_classes_is_refused(make_study):

@@ -95,6 +95,14 @@ def test_two_paths_pooled_joined_rectified_and_flattened_by_hand(sample):
     torch.testing.assert_close(fusion(feature_map, metadata)[1], torch.cat([image, encoded]))
 
 
+def test_a_relu_before_the_paths_is_the_documents_and_shows_on_negative_maps_only(sample):
+    code, document = build(), build(input_relu=True)
+    feature_map, metadata = sample
+    assert torch.equal(document(feature_map, metadata), code(feature_map.clamp(min=0), metadata))
+    assert not torch.equal(document(feature_map, metadata), code(feature_map, metadata))
+    assert torch.equal(document(feature_map.abs(), metadata), code(feature_map.abs(), metadata))
+
+
 def test_with_even_attention_a_position_counts_maps_over_positions():
     fusion = build(size=(2, 2), metadata_width=0)
     nn.init.zeros_(fusion.convolution.weight)

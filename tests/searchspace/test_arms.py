@@ -105,6 +105,15 @@ def test_every_arm_is_a_study_with_tables_of_its_own_name():
     assert again.parts == study.parts
 
 
+def test_arms_need_no_tables_of_their_own():
+    across = {**ARMS, "tables": ARMS["tables"][:1]}
+    study = validate_study(across)
+    assert [part.tables for part in study.parts.values()] == [(), ()]
+    assert [table.name for table in study.tables_across] == ["across"]
+    with pytest.raises(InputError, match="tables of kind arms need two arms, and there is one; add another table"):
+        validate_study(across | {"arms": {**ARMS["arms"], "grouped": None}})
+
+
 def test_a_study_without_arms_is_its_only_part():
     plain = {key: value for key, value in ARMS.items() if key != "arms"} | {"tables": ARMS["tables"][1:]}
     study = validate_study(plain)

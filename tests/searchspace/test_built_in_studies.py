@@ -111,7 +111,7 @@ GRIDS = {
     "softattention-table8": 4,
     "softattention-table9": 3,
     "ssn-derm7pt": 28,
-    "fusion-shootout": 14,
+    "fusion-shootout": 26,
     "leak-audit": 5,
 }
 

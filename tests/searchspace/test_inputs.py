@@ -1,5 +1,7 @@
 """What models read: outcome fields only where the study says so, and then in every table; a cohort to evaluate."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 import yaml
@@ -7,6 +9,7 @@ from made_up_cohorts import write_ham10000, write_isic2018_test
 
 from analysis.ledger import Ledger
 from searchspace.command_line import run_command
+from searchspace.execution import told
 from searchspace.inputs import OpenedCohorts, declare, outcomes_read, probe
 from searchspace.study import validate_study
 from trainables.cohorts import Field
@@ -87,6 +90,18 @@ def test_the_probe_looks_at_what_models_see(tmp_path):
     assert any("leak probe" in line for line in probe(cohort, [seeing("sex"), seeing("age")]))
     assert probe(cohort, [seeing("sex")]) == ()
     assert probe(cohort, [Configuration.of({"fusion": {"name": "none"}, "metadata": {"fields": ["age"]}})]) == ()
+
+
+def test_a_warning_names_its_arm_unless_all_arms_share_it():
+    cohort = SimpleNamespace(notes=["sex is blank"], left_out=[])
+    context = SimpleNamespace(cohort=cohort, ledger=SimpleNamespace(damaged={}))
+    ham, pad = (
+        SimpleNamespace(arm=arm, context=context, warnings=("outcomes", *own))
+        for arm, own in (("ham10000", ()), ("pad-ufes-20", ("leak probe: blank cells",)))
+    )
+    assert told(ham, [ham, pad]) == ["note: sex is blank", "warning: outcomes"]
+    assert told(pad, [ham, pad])[1:] == ["warning: outcomes", "warning: arm pad-ufes-20: leak probe: blank cells"]
+    assert told(pad, [pad])[-1] == "warning: leak probe: blank cells"
 
 
 def test_another_cohort_is_evaluated_and_never_trained_on(start, tmp_path, capsys):

@@ -148,6 +148,16 @@ def test_a_factor_of_a_list_of_grids_changes_wherever_it_stands_else_everywhere(
     assert ["fusion.estimator" in grid for grid in study.grids] == [False, False, True]
 
 
+def test_tables_may_name_backbones_as_the_papers_do(tmp_path):
+    table = (
+        "tables=[{name: t, title: T, rows: backbone.name, columns: fusion.name, row_order: [SENet154, ResNet50], "
+        "reference: {fusion.name: none}, where: {backbone.name: [SENet154, PNASNet-5-Large]}}]"
+    )
+    (table,) = read_study("metanet-table1", (table,), tmp_path).tables
+    assert table.row_order == ("legacy_senet154", "resnet50")
+    assert table.where == {"backbone.name": ["legacy_senet154", "pnasnet5large"]}
+
+
 @pytest.mark.parametrize("override", ["arms.groupd.training.epochs=3", "arms.groupd=null", "arms.groupd.folds.folds=3"])
 def test_a_slip_in_an_arm_s_name_makes_no_new_arm(tmp_path, override):
     with pytest.raises(InputError, match="the study has no arm 'groupd'; did you mean 'grouped'"):

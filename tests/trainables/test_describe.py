@@ -6,20 +6,25 @@ from trainables.configuration import Configuration
 from trainables.describe import WORDS, describe_training
 from trainables.recipes import RECIPES
 
-FROZEN = "heads on frozen features, no augmentation"
+FROZEN = "heads on frozen features of random weights, 30 epochs, no augmentation"
 
 
 @pytest.mark.parametrize(
     ("sections", "text"),
     [
         ({"augmentation": {"rotation": 90}}, FROZEN),
-        ({"backbone": {"frozen_stages": 0}}, "backbone fine-tuned at 150 x 200 pixels; augmentation: none"),
+        (
+            {"backbone": {"frozen_stages": 0}},
+            "backbone fine-tuned from random weights, 30 epochs, at 150 x 200 pixels; augmentation: none",
+        ),
         (
             {
-                "backbone": {"frozen_stages": 1},
+                "backbone": {"frozen_stages": 1, "weights": "hub"},
+                "training": {"epochs": 9, "early_stopping": 2, "restore_best": True, "inner_share": 0.1},
                 "augmentation": {"crop": [64, 96], "flip_vertical": 0.5, "flip_horizontal": 0.5, "hue": 0.1},
             },
-            "backbone fine-tuned at 64 x 96 pixels, its first 1 stage frozen; augmentation: random crop, flips, colour",
+            "backbone fine-tuned from published weights, up to 9 epochs, the best of them kept, at 64 x 96 pixels, its "
+            "first 1 stage frozen; augmentation: random crop, flips, colour",
         ),
     ],
 )
@@ -30,6 +35,14 @@ def test_one_kind_of_training(sections, text):
 def test_several_kinds_are_all_named():
     both = [Configuration.of({}), Configuration.of({"backbone": {"frozen_stages": 0}})]
     assert describe_training(both).startswith(f"{FROZEN}; backbone fine-tuned")
+
+
+def test_of_many_kinds_three_are_named_and_the_rest_counted():
+    many = [Configuration.of({"training": {"epochs": epochs}}) for epochs in (1, 2, 3, 4, 5, 5)]
+    text = describe_training(many)
+    assert "1 epoch," in text
+    assert "3 epochs," in text
+    assert text.endswith("; 2 more kinds of training")
 
 
 def test_every_augmentation_has_a_word():

@@ -150,9 +150,13 @@ def test_a_fold_file_that_is_not_there_or_has_other_columns(tmp_path):
 
 def test_a_class_with_fewer_groups_than_folds_is_named():
     cohort = cohort_of(list("aaaaaabb"), ["1", "2", "3", "4", "5", "6", "7", "7"])
-    with pytest.raises(InputError, match="class 'b' has only 1 lesion, fewer than folds; leave the class out"):
-        make_splits(cohort, FoldSettings())
-    with pytest.raises(InputError, match="class 'b' has only 2 images, fewer than folds; set"):
+    advice = "take the rows of that class out of the cohort's file"
+    for plan, setting, parts in (("grouped", "folds.folds=5", 5), ("holdout", "folds.plan=holdout", 2)):
+        message = f"{setting}: class 'b' has only 1 lesion, and {parts} parts need one each; {advice}"
+        with pytest.raises(InputError, match=message):
+            make_splits(cohort, FoldSettings(plan=plan))
+    message = "class 'b' has only 2 images, and 5 parts need one each; set folds.folds to 2 or less, or take"
+    with pytest.raises(InputError, match=message):
         make_splits(cohort, FoldSettings(plan="image-level"))
 
 

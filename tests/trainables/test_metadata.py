@@ -70,13 +70,24 @@ def test_keep_unknown_marks_what_is_missing(small):
     assert encoded(small, "sex", "keep-unknown") == [[0, 1, 0], [0, 0, 1]]
 
 
+def test_out_of_vocabulary_is_soft_attentions(small):
+    spread = np.std([20, 40, 60])
+    assert encoded(small, "age", "out-of-vocabulary") == [[pytest.approx(-20 / spread)], [0]]
+    assert encoded(small, "sex", "out-of-vocabulary") == [[0, 0, 1, 0], [0, 0, 0, 1]]  # none, female, male, unknown
+
+
 def test_zero_fill_standardises_and_leaves_zeros(small):
     spread = np.std([20, 40, 60])
     assert encoded(small, "age", "zero-fill") == [[pytest.approx(-20 / spread)], [0]]
     assert encoded(small, "sex", "zero-fill") == [[0, 1], [0, 0]]
 
 
-WIDTHS = {"impute": (2, 14, 1), "keep-unknown": (3, 15, 2), "zero-fill": (2, 14, 1)}
+WIDTHS = {
+    "impute": (2, 14, 1),
+    "keep-unknown": (3, 15, 2),
+    "out-of-vocabulary": (4, 16, 1),  # papers' 21-d
+    "zero-fill": (2, 14, 1),
+}
 
 
 def test_every_encoding_has_its_width_here():
@@ -142,7 +153,9 @@ def test_a_field_missing_from_all_training_rows_has_a_defined_answer(encoding):
     """A number becomes 0; a category the first one, its own, or none."""
     cohort = cohort_of([None] * 4 + ["male"], ["back"] * 5, [np.nan] * 4 + [34.0])
     assert encoded(cohort, "age", encoding, rows=[0])[0][0] == 0.0
-    first = {"impute": [1, 0], "keep-unknown": [0, 0, 1], "zero-fill": [0, 0]}[encoding]
+    first = {"impute": [1, 0], "keep-unknown": [0, 0, 1], "out-of-vocabulary": [0, 0, 0, 1], "zero-fill": [0, 0]}[
+        encoding
+    ]
     assert encoded(cohort, "sex", encoding, rows=[0]) == [first]
 
 
@@ -173,7 +186,7 @@ def test_a_dropped_field_looks_as_a_missing_one(small):
 
 def test_only_zero_fill_drops(small):
     assert fit_encoder(MetadataSettings(fields=NAMES, encoding="zero-fill"), small, TRAINING).drop_probability == 0.1
-    for encoding in ("impute", "keep-unknown"):
+    for encoding in set(ENCODINGS.names()) - {"zero-fill"}:
         encoder = fit_encoder(MetadataSettings(fields=NAMES, encoding=encoding), small, TRAINING)
         assert encoder.drop_probability == 0.0
         assert encoder.drop_mask(50, np.random.default_rng(0)).all()

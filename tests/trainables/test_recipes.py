@@ -123,7 +123,7 @@ STATED = {
         "fusion.maps": 16,
         "fusion.branch_width": 4096,
         "fusion.dropout": 0.5,
-        "metadata.encoding": "keep-unknown",
+        "metadata.encoding": "out-of-vocabulary",
     },
     "metablock": {
         "training.learning_rate": 1e-3,

@@ -15,6 +15,7 @@ from array_cohorts import cohort_of
 from models.errors import InputError
 from trainables.configuration import Configuration
 from trainables.data import FitData, ImageData, ImageSource, open_data
+from trainables.decisions import youden_threshold
 from trainables.features import FeatureSource
 from trainables.fit import FoldFit
 from trainables.folds import FoldSettings, make_splits
@@ -150,6 +151,30 @@ def test_each_head_is_reported_alone():
     alone = mean_metrics(TARGETS.numpy()[SPLIT.test], [torch.softmax(logits[:, 0], dim=1).numpy()])
     assert (metrics["mcr:clinical"], metrics["auc:clinical"]) == (alone["mcr"], alone["auc"])
     assert metrics["auc:dermoscopy"] == 1.0 > metrics["auc:clinical"]
+
+
+def test_each_head_decides_at_a_threshold_of_its_own_inner_part():
+    cohort = cohort_of((["a"] * 9 + ["b"]) * 20, images=IMAGES)
+    labels = cohort.labels("diagnosis")
+    noise = np.random.default_rng(0).normal(size=(len(labels), 8))
+    signal = noise + np.repeat([0.3, 1.0], 4) * labels[:, None]
+    data = FitData(torch.tensor(signal[:, :, None, None], dtype=torch.float32), torch.from_numpy(labels[:, None]))
+    training = {"epochs": 30, "learning_rate": 0.05, "inner_share": 0.2}
+    configuration = frozen(
+        {"heads": "separate"}, fusion={"name": "none"}, training=training, head={"threshold": "youden"}
+    )
+    split = make_splits(cohort, FoldSettings(folds=3), 0.2)[0]
+    fit = FoldFit(configuration, split, cohort, data, seed=0, threads=1)
+    list(fit.run())
+    (inner,), (test,) = fit._predict(split.inner), fit._predict(split.test)
+    moved = []
+    for number, image in enumerate(IMAGES):
+        watched, decided = (torch.softmax(each[:, number], dim=1).numpy() for each in (inner, test))
+        threshold = youden_threshold(labels[split.inner], watched[:, 1])
+        expected = mean_metrics(labels[split.test][:, None], [decided], [threshold])
+        assert fit.outcome.metrics[f"mcr:{image}"] == expected["mcr"]
+        moved.append(expected["mcr"] != mean_metrics(labels[split.test][:, None], [decided])["mcr"])
+    assert any(moved)
 
 
 def test_joint_heads_report_no_images():

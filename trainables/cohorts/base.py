@@ -94,6 +94,8 @@ class Cohort:
     """Names a user may ask for and must not get, each with the reason (HAM10000's dx_type)."""
     external: frozenset[str] = frozenset()
     """Ids of samples of another cohort that are evaluated and never trained on; the fold plan `external` reads them."""
+    merged: Mapping[str, str] = field(default_factory=dict)
+    """The group that each group is part of now, by the id it came with, for those that were merged into another."""
     official_split: Mapping[str, str] = field(default_factory=dict)
     """Part ("train", "valid" or "test") by sample id, where the data set comes with a split of its own."""
 

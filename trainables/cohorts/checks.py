@@ -15,6 +15,7 @@ import pandas as pd
 
 from models.errors import InputError
 from trainables.cohorts.base import Field, Problem, Target
+from trainables.cohorts.csvfile import LONGEST_CELL, shown
 
 SHOWN = 10
 """Problems that a message lists; the rest are counted."""
@@ -24,7 +25,15 @@ LONGEST_NAME = 80
 """Characters of a sample's name that a message shows."""
 
 
+NO_SPLIT = "no official split: "
+"""Begins the note of a cohort that could have a split of its own, and what is missing for it."""
+
+
 _CHOICE = "take unexpected categories for missing values (cohort: unexpected_categories: missing),"
+
+
+class Fault(str):
+    """A label cell that another file gave and that cannot be used; its text says what is wrong, and where."""
 
 
 class Findings:
@@ -35,6 +44,12 @@ class Findings:
         self._found: list[tuple[int, str]] = []
         self._overlooked: dict[str, Counter[str]] = {}
         self._unexpected = False
+        self._searched = ""
+
+    def not_found(self, row: int, what: str, searched: str) -> None:
+        """Note an image that is not there; the folders that were `searched` are named once, below all problems."""
+        self._searched = f"\nImages are not found in {searched}."
+        self.add(row, what)
 
     def unexpected(self, row: int, what: str) -> None:
         """Note a cell that is none of the declared categories, which the user may choose to overlook."""
@@ -69,7 +84,8 @@ class Findings:
             rest = f"\n  ... and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
             listed = "".join(f"\n  {problem.sample}: {problem.what}" for problem in problems[:SHOWN])
             choice = f"{_CHOICE} " if self._unexpected else ""
-            raise InputError(f"{path}: {count}{listed}{rest}\nCorrect them, {choice}or leave them out with --skip-bad.")
+            advice = f"Correct them, {choice}or leave them out with --skip-bad."
+            raise InputError(f"{path}: {count}{listed}{rest}{self._searched}\n{advice}")
         if len(bad) == len(self.names):
             first = problems[0]
             raise InputError(
@@ -99,10 +115,12 @@ def read_labels(target: Target, cells: Sequence[str], synonyms: Mapping[str, str
     labels = []
     for row, cell in enumerate(cells):
         label = vocabulary.find(cell)
-        if not cell:
+        if isinstance(cell, Fault):
+            findings.add(row, f"{target.name}: {cell}")
+        elif not cell:
             findings.add(row, f"{target.name} is missing")
         elif label is None:
-            findings.add(row, f"{target.name} {cell!r} is not one of {', '.join(target.classes)}")
+            findings.add(row, f"{target.name} {shown(cell)} is not one of {', '.join(target.classes)}")
         labels.append(label or cell)
     return labels
 
@@ -158,25 +176,25 @@ def _unexpected(field: Field, row: int, cell: str, findings: Findings, overlook:
     if overlook:
         findings.overlook(field.name, cell)
     else:
-        findings.unexpected(row, f"{field.name} {cell!r} is not one of {', '.join(field.categories)}")
+        findings.unexpected(row, f"{field.name} {shown(cell)} is not one of {', '.join(field.categories)}")
 
 
 def _number(field: Field, cell: str) -> float:
     try:
         value = float(cell.replace("_", "x"))  # Python reads 1_0 as ten; in a table it is a slip
     except ValueError:
-        raise ValueError(f"{field.name} {cell!r} is not a number") from None
+        raise ValueError(f"{field.name} {shown(cell)} is not a number") from None
     low = -math.inf if field.minimum is None else field.minimum
     high = math.inf if field.maximum is None else field.maximum
     if not math.isfinite(value) or not low <= value <= high:
-        raise ValueError(f"{field.name} {cell} is outside {low:g} to {high:g}")
+        raise ValueError(f"{field.name} {cell[:LONGEST_CELL]} is outside {low:g} to {high:g}")
     return value
 
 
 def notes(
     samples: pd.DataFrame, targets: Sequence[Target], group_name: str, digests: Sequence[Sequence[str]]
 ) -> tuple[str, ...]:
-    """What is odd but no error: classes without samples, groups with several labels, one image file in two groups."""
+    """What is odd but no error: one class only, classes without samples, groups with several labels or shared files."""
     found = [note for target in targets for note in _empty_classes(samples, target)]
     if group_name != "patient":  # a patient has many lesions, a lesion one diagnosis
         found += [note for target in targets for note in _conflicts(samples, target, group_name)]
@@ -185,6 +203,8 @@ def notes(
 
 def _empty_classes(samples: pd.DataFrame, target: Target) -> list[str]:
     present = set(samples[f"target:{target.name}"])
+    if len(present) == 1:
+        return [f"{target.name}: every sample is of class {present.pop()!r}; nothing can be told apart"]
     return [f"{target.name}: class {name!r} has no sample" for name in target.classes if name not in present]
 
 

@@ -65,8 +65,8 @@ def row_positions(path: Path) -> dict[int, int]:
 def shown(cell: str) -> str:
     """A cell for a message: quoted, without anything that steers a terminal, and cut where it is too long.
 
-    >>> shown("a" * 5000)[-28:]
-    "aaaaaaa'... (5,000 characters)"
+    >>> shown("nevus"), shown("a" * 5000)[-26:]
+    ("'nevus'", "aaa'... (5,000 characters)")
     """
     return repr(cell) if len(cell) <= LONGEST_CELL else f"{cell[:LONGEST_CELL]!r}... ({len(cell):,} characters)"
 

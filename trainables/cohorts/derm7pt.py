@@ -6,14 +6,16 @@ authors' code (`GroupInfrequent`); the official split of 413, 203 and 395 cases 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from models.errors import InputError
 from trainables.cohorts.base import COHORTS, Cohort, Field, Opening, Target
-from trainables.cohorts.csvfile import read_csv
-from trainables.cohorts.finding import ImageFinder, find_table, image_folders, spelled
+from trainables.cohorts.checks import NO_SPLIT
+from trainables.cohorts.csvfile import read_csv, row_positions, shown
+from trainables.cohorts.finding import ImageFinder, find_table, image_folders, inside, spelled
 from trainables.cohorts.folder import open_folder
 from trainables.cohorts.layout import MISSING, FolderSettings, Layout, outcome_field, read_samples, same_columns
 
@@ -132,33 +134,59 @@ def open_derm7pt(settings: Derm7ptSettings, opening: Opening) -> Cohort:
         ),
         opening.allow_outcomes,
     )
-    layout = layout.with_split(*read_split(path.parent, table["case_num"].tolist()))
+    position_of = row_positions(path)
+    cases = {position_of[line]: case for line, case in zip(table.index.tolist(), table["case_num"], strict=True)}
+    layout = layout.with_split(*read_split(root, path.parent, cases))
     finder = ImageFinder(root, image_folders(root, ("images",)))
-    return open_folder(table, layout, finder, path, skip_bad=opening.skip_bad, settings=settings)
+    cohort = open_folder(table, layout, finder, path, skip_bad=opening.skip_bad, settings=settings)
+    return replace(cohort, notes=(*cohort.notes, *_split_notes(cohort)))
 
 
-def read_split(folder: Path, cases: Sequence[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+def read_split(root: Path, folder: Path, cases: Mapping[int, str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """The part of every case ("train", "valid", "test") from the index files in `folder`, and notes.
 
-    The files hold 0-based positions in the metadata file. Without them there is no official split, and a note says so.
-    InputError: some of the files only, a position that is none, or one that is listed twice.
+    The files hold positions in the metadata file, from 0, and `cases` the case at each. Without the files there is no
+    official split, and a note says so. InputError: some of the files only, one that is a link out of the data folder
+    `root`, a position that is none, or one that is listed twice.
     """
     names = {part: f"{part}_indexes.csv" for part in PARTS}
     found = {part: spelled(folder, name) for part, name in names.items()}
     absent = [names[part] for part in PARTS if found[part] is None]
     if len(absent) == len(PARTS):
-        return {}, (f"no official split: {folder.name} has no {', '.join(absent)}",)
+        return {}, (f"{NO_SPLIT}{folder.name} has no {', '.join(absent)}",)
     if absent:
         raise InputError(f"{folder}: no {', '.join(absent)} beside the other index files; copy it from the download")
     part_of: dict[int, str] = {}
     for part, name in found.items():
-        path = folder / str(name)
+        path = inside(root, str((folder / str(name)).relative_to(root)), "the index file")
         for line, cell in read_csv(path, ["indexes"], aliases={})["indexes"].items():
-            position = int(cell) if cell.isdecimal() else -1
-            if not 0 <= position < len(cases):
-                last = len(cases) - 1
-                raise InputError(f"{path}: line {line}: {cell!r} is no row of the metadata file, which has 0 to {last}")
+            position = int(cell) if cell.isdecimal() and len(cell) < 10 else -1
+            if position not in cases:
+                last = max(cases)
+                raise InputError(
+                    f"{path}: line {line}: {shown(cell)} is no row of the metadata file, which has 0 to {last}"
+                )
             if position in part_of:
                 raise InputError(f"{path}: line {line}: row {position} is in the {part_of[position]} part already")
             part_of[position] = part
     return {cases[position]: part for position, part in part_of.items()}, ()
+
+
+def _split_notes(cohort: Cohort) -> list[str]:
+    """What is to be said of an official split: cases that it does not list, and merged cases that it parts."""
+    if not cohort.official_split:
+        return []
+    part_of = cohort.samples.index.map(lambda case: cohort.official_split.get(case, ""))
+    notes = []
+    unlisted = int((part_of == "").sum())
+    if unlisted:
+        notes.append(f"official split: {unlisted:,} of {len(cohort):,} cases are in no index file and take no part")
+    groups = cohort.samples["group"]
+    trained = set(groups[part_of.isin(["train", "valid"])])
+    both = groups[(part_of == "test") & groups.isin(trained)]
+    if len(both):
+        notes.append(
+            f"official split: it puts merged cases on both sides: {len(both):,} of the test part show the same picture "
+            f"as cases that train, the first is {both.index[0]}"
+        )
+    return notes

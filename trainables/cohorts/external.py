@@ -21,6 +21,7 @@ import pandas as pd
 
 from models.errors import InputError
 from trainables.cohorts.base import Cohort, Problem, Target, fingerprint
+from trainables.cohorts.csvfile import shown
 from trainables.cohorts.joined_fields import JoinedFields, join_fields
 from trainables.cohorts.joined_images import JoinedImages, shared_image_names
 from trainables.cohorts.terms import TARGETS, match_classes, match_once, plain
@@ -29,6 +30,9 @@ PREFIX = "external:"
 """Stands before the id of an external sample where the main cohort has another sample of that id."""
 
 _ARCHIVE_ID = re.compile(r"ISIC_\d+", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{1,6}(\.0)?")
+"""A group's id that is no more than a number of a list; two cohorts that count have the same ones."""
+_ANYTHING = "group"
 _NO_CLASS = "is not a class of the main cohort"
 
 
@@ -49,8 +53,9 @@ def join_external(cohort: Cohort, other: Cohort) -> Cohort:
     """Both cohorts as one, the usable samples of `other` listed in `external`; fields are those that both have.
 
     Left out, with a note and a line in `left_out` each: samples of a class that `cohort` lacks, and every lesion or
-    patient of `other` with an id, an image of the ISIC archive or an identical image file in `cohort`. External ids
-    are kept, or begin with `external:` where they collide.
+    patient of `other` with an id, an image of the ISIC archive or an identical image file in `cohort`, those merged
+    into another one included. A note says where ids tell nothing. External ids are kept, or begin with `external:`
+    where they collide.
 
     Raises:
         InputError: a target of `cohort` is not in `other`, none of its classes is, an image is missing, or no external
@@ -68,7 +73,8 @@ def join_external(cohort: Cohort, other: Cohort) -> Cohort:
     return replace(
         _joined(cohort, other, rows, classes, fields, image_names),
         left_out=(*cohort.left_out, *other.left_out, *(Problem(*item) for item in problems.items())),
-        notes=(*cohort.notes, *_notes(other, rows, classes, problems), *fields.notes),
+        notes=(*cohort.notes, *_notes(other, rows, classes, problems), *_not_compared(cohort, other), *fields.notes),
+        merged={**other.merged, **cohort.merged},
         refused_fields=fields.refused,
     )
 
@@ -104,19 +110,46 @@ def _unnameable(classes: tuple[_Classes, ...], other: Cohort) -> dict[str, str]:
 
 def _seen(cohort: Cohort, other: Cohort) -> dict[str, str]:
     """What is wrong with each external sample of a group that the main cohort has, under whatever name."""
-    groups = set(cohort.samples["group"])
+    ids = _ids_of_groups(other) if _same_kind(cohort, other) else {}
+    known = {name.casefold() for names in _ids_of_groups(cohort).values() for name in names}
     files = {digest for row in range(len(cohort)) for digest in _digests(cohort, row)}
     archive = {_archive_id(sample) for sample in cohort.samples.index} - {None}
     reasons: dict[str, str] = {}
     pairs = list(zip(other.samples.index, other.samples["group"], strict=True))
     for row, (sample, group) in enumerate(pairs):
-        if group in groups:
-            reasons[group] = f"{cohort.group_name} {group!r} is in the main cohort too"
+        same = sorted(name for name in ids.get(group, ()) if name.casefold() in known)
+        if same:
+            reasons[group] = f"{other.group_name} {shown(same[0])} is in the main cohort too"
         elif _archive_id(sample) in archive:
-            reasons[group] = f"image {sample!r} of the ISIC archive is in the main cohort too"
+            reasons[group] = f"image {shown(sample)} of the ISIC archive is in the main cohort too"
         elif not files.isdisjoint(_digests(other, row)):
-            reasons[group] = f"the image file of {sample!r} is in the main cohort too"
+            reasons[group] = f"the image file of {shown(sample)} is in the main cohort too"
     return {sample: f"external: {reasons[group]}" for sample, group in pairs if group in reasons}
+
+
+def _ids_of_groups(cohort: Cohort) -> dict[str, set[str]]:
+    """The ids that each group is known by: its own, and of all that were merged into it; mere numbers left out."""
+    groups = set(cohort.samples["group"])
+    ids: dict[str, set[str]] = {}
+    for name, group in [*((group, group) for group in groups), *cohort.merged.items()]:
+        if group in groups and not _NUMBER.fullmatch(name):
+            ids.setdefault(group, set()).add(name)
+    return ids
+
+
+def _same_kind(cohort: Cohort, other: Cohort) -> bool:
+    """Whether the groups of both are the same thing (lesions, patients); a table's default name may mean anything."""
+    return cohort.group_name == other.group_name or _ANYTHING in (cohort.group_name, other.group_name)
+
+
+def _not_compared(cohort: Cohort, other: Cohort) -> tuple[str, ...]:
+    """A note where ids of groups cannot tell what both cohorts hold."""
+    instead = "what both cohorts hold is known by image files and by the ISIC archive's image ids only"
+    if not _same_kind(cohort, other):
+        return (f"external: ids of {cohort.group_name}s and of {other.group_name}s are not compared; {instead}",)
+    if all(len(_ids_of_groups(one)) < one.samples["group"].nunique() for one in (cohort, other)):
+        return (f"external: ids of {other.group_name}s that are mere numbers are not compared; {instead}",)
+    return ()
 
 
 def _digests(cohort: Cohort, row: int) -> list[str]:

@@ -6,19 +6,21 @@ fingerprinting are done here, once for all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from models.errors import InputError
-from trainables.cohorts.base import Cohort, Problem, fingerprint
-from trainables.cohorts.checks import Findings, check_ids, notes, read_field, read_labels
+from trainables.cohorts.base import Cohort, Field, Problem, fingerprint
+from trainables.cohorts.checks import Findings, Vocabulary, check_ids, notes, read_field, read_labels
+from trainables.cohorts.csvfile import shown
 from trainables.cohorts.duplicates import joined, links_of_files, links_of_pairs, merge_note
 from trainables.cohorts.files import FolderImages, inspect
-from trainables.cohorts.finding import ImageFinder, Unusable
-from trainables.cohorts.layout import FolderSettings, Layout
+from trainables.cohorts.finding import ImageFinder, NotFound, Unusable
+from trainables.cohorts.layout import FolderSettings, Layout, is_missing
 
 
 def open_folder(
@@ -41,7 +43,7 @@ def open_folder(
 
     rows = sorted(kept, key=lambda row: ids[row])
     hexadecimal = [[digests[name].hex() for name in paths[row]] for row in rows]
-    merged = _merge(columns["group"], ids, rows, hexadecimal, layout, merge_files=settings.duplicates == "merge")
+    merged, note = _merge(columns["group"], ids, rows, hexadecimal, layout, merge_files=settings.duplicates == "merge")
     index = pd.Index([ids[row] for row in rows], name="sample")
     samples = pd.DataFrame({name: [values[row] for row in rows] for name, values in columns.items()}, index=index)
     return _cohort(
@@ -55,7 +57,8 @@ def open_folder(
         ),
         hexadecimal,
         left_out,
-        (*findings.overlooked(), *merged),
+        (*findings.overlooked(), *note),
+        merged,
     )
 
 
@@ -66,6 +69,7 @@ def _cohort(
     digests: list[list[str]],
     left_out: tuple[Problem, ...],
     found: Sequence[str],
+    merged: Mapping[str, str],
 ) -> Cohort:
     fields, targets = tuple(layout.fields.values()), tuple(layout.targets.values())
     return Cohort(
@@ -80,6 +84,7 @@ def _cohort(
         left_out=left_out,
         notes=(*layout.notes, *found, *notes(samples, targets, layout.group_name, digests)),
         refused_fields=layout.refused_fields,
+        merged=merged,
         official_split={sample: part for sample, part in layout.official_split.items() if sample in samples.index},
     )
 
@@ -98,13 +103,17 @@ def _merge(
     layout: Layout,
     *,
     merge_files: bool,
-) -> list[str]:
-    """Rename duplicate groups in place; `digests` are those of `rows`. Known pairs count also where a row is bad."""
+) -> tuple[dict[str, str], list[str]]:
+    """Rename duplicate groups in place; the new name of each that has another, and the note that says so.
+
+    `digests` are those of `rows`. Known pairs count also where a row is bad.
+    """
     known = links_of_pairs(ids, groups, layout.known_duplicates)
     files = links_of_files([groups[row] for row in rows], digests) if merge_files else []
     names = joined([*known, *files])
     groups[:] = [names.get(group, group) for group in groups]
-    return merge_note(layout.group_name, names, known, files)
+    merged = {group: name for group, name in names.items() if group != name}
+    return merged, merge_note(layout.group_name, names, known, files)
 
 
 def _columns(table: pd.DataFrame, layout: Layout, findings: Findings, *, overlook: bool) -> dict[str, list]:
@@ -113,21 +122,36 @@ def _columns(table: pd.DataFrame, layout: Layout, findings: Findings, *, overloo
     columns: dict[str, list] = {"group": groups}
     if layout.group_column is not None:
         for row, group in enumerate(groups):
-            if not group:
+            if is_missing(group):
                 findings.add(row, f"the {layout.group_name} ({layout.group_column}) is missing")
     for column, target in layout.targets.items():
         synonyms = layout.synonyms.get(target.name, {})
-        columns[f"target:{target.name}"] = read_labels(target, table[column].tolist(), synonyms, findings)
+        cells = _without_missing(table[column].tolist(), Vocabulary(target.classes, synonyms))
+        columns[f"target:{target.name}"] = read_labels(target, cells, synonyms, findings)
     for column, item in layout.fields.items():
-        columns[f"field:{item.name}"] = read_field(
-            item,
-            table[column].tolist(),
-            layout.missing.get(item.name, ()),
-            findings,
-            synonyms=layout.synonyms.get(item.name, {}),
-            overlook=overlook,
-        )
+        read = _read_outcome if item.outcome else partial(read_field, overlook=overlook)
+        missing, synonyms = layout.missing.get(item.name, ()), layout.synonyms.get(item.name, {})
+        columns[f"field:{item.name}"] = read(item, table[column].tolist(), missing, findings, synonyms=synonyms)
     return columns
+
+
+def _without_missing(cells: list[str], classes: Vocabulary) -> list[str]:
+    """The labels, blank where a cell stands for no value (`nan`, `unknown`) and is not declared as a class."""
+    return ["" if is_missing(cell) and classes.find(cell) is None else cell for cell in cells]
+
+
+def _read_outcome(
+    field: Field, cells: list[str], missing: Collection[str], findings: Findings, *, synonyms: Mapping[str, str]
+) -> list[float | str | None]:
+    """As `read_field`, but no cell is a fault: what cannot be read is missing, and a note counts it.
+
+    An outcome is read because it is allowed, whether a model sees it or not; no sample is lost for its sake.
+    """
+    values = read_field(field, cells, missing, Findings([""] * len(cells)), synonyms=synonyms, overlook=True)
+    for cell, value in zip(cells, values, strict=True):
+        if (value is None or value != value) and not is_missing(cell, missing):
+            findings.overlook(field.name, cell)
+    return values
 
 
 def _find_images(
@@ -135,19 +159,22 @@ def _find_images(
 ) -> list[tuple[str, ...]]:
     """Image paths of every row in the order of `image_columns`; a row with a problem has fewer."""
     found: list[tuple[str, ...]] = []
-    for row, names in enumerate(table[list(layout.image_columns.values())].itertuples(index=False, name=None)):
+    columns = list(layout.image_columns.values())
+    for row, names in enumerate(table[columns].itertuples(index=False, name=None)):
         paths = []
-        for name in names:
+        for column, name in zip(columns, names, strict=True):
             try:
                 paths.append(finder.find(name))
+            except NotFound as error:
+                findings.not_found(row, str(error), finder.where())
             except Unusable as error:
-                findings.add(row, str(error))
+                findings.add(row, str(error) if name else f"no image is named in column {column!r}")
         found.append(tuple(paths))
     if not any(found):
         first = table[next(iter(layout.image_columns.values()))].iloc[0]
         raise InputError(
             f"{path}: none of the images of {len(table):,} samples was found in {finder.where()} "
-            f"(the first is {first!r}); is this the right folder?"
+            f"(the first is {shown(first)}); is this the right folder?"
         )
     return found
 
@@ -159,7 +186,7 @@ def _check_shared(paths: list[tuple[str, ...]], groups: Sequence[str], group_nam
         for name in names:
             first = owner.setdefault(name, group)
             if first != group:
-                findings.add(row, f"image {name!r} belongs to {group_name} {first!r} already")
+                findings.add(row, f"image {shown(name)} belongs to {group_name} {shown(first)} already")
 
 
 def _inspect_images(root: Path, paths: list[tuple[str, ...]], findings: Findings) -> dict[str, bytes]:

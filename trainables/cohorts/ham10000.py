@@ -3,7 +3,7 @@
 Eighteen pairs of lesions show the same picture under two ids and are one group each: 7,452 groups.
 
 Tschandl, Rosendahl, Kittler, Scientific Data 2018. Field order, the 14 sites and age / 85 are MetaNet's (Li et al.,
-ISBI 2020, released fold files). `unknown` and blank cells are missing values, not categories.
+ISBI 2020, released fold files). Blank cells, `unknown`, `nan` and the like are missing values, not categories.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 from trainables.cohorts.base import COHORTS, Cohort, Field, Opening, Target
 from trainables.cohorts.finding import ImageFinder, find_table, image_folders
 from trainables.cohorts.folder import open_folder
-from trainables.cohorts.layout import FolderSettings, Layout, outcome_field, read_samples, same_columns
+from trainables.cohorts.layout import MISSING, FolderSettings, Layout, outcome_field, read_samples, same_columns
 
 SITES = (
     "abdomen",
@@ -93,7 +93,7 @@ def open_ham10000(settings: Ham10000Settings, opening: Opening) -> Cohort:
             image_columns={"dermoscopy": "image_id"},
             targets={"dx": Target("diagnosis", CLASSES)},
             fields=dict(zip(("sex", "localization", "age", "dx_type"), (*FIELDS, DX_TYPE), strict=True)),
-            missing={field.name: ("unknown",) for field in FIELDS},
+            missing={field.name: MISSING for field in (*FIELDS, DX_TYPE)},
             aliases=same_columns("image_id", "lesion_id", "dx", "sex", "localization", "age", "dx_type"),
             group_column="lesion_id",
             group_name="lesion",

@@ -20,7 +20,7 @@ from trainables.cohorts.csvfile import shown
 from trainables.cohorts.duplicates import plain_id
 from trainables.cohorts.finding import ImageFinder, find_table, image_folders
 from trainables.cohorts.folder import open_folder
-from trainables.cohorts.layout import MISSING, FolderSettings, Layout, read_samples, same_columns
+from trainables.cohorts.layout import MISSING, FolderSettings, Layout, is_missing, read_samples, same_columns
 from trainables.cohorts.one_hot import read_one_hot
 
 CLASSES = ("AK", "BCC", "BKL", "DF", "MEL", "NV", "SCC", "VASC")
@@ -78,7 +78,8 @@ def open_isic2019(settings: Isic2019Settings, opening: Opening) -> Cohort:
     table, notes = _with_labels(table, truth, path)
     ids = [plain_id(name) for name in table["image"]]
     known = tuple((name, name.removesuffix(COPY)) for name in ids if name.endswith(COPY))
-    layout = replace(layout, notes=(*layout.notes, *notes)).with_target("label", Target("diagnosis", CLASSES), known if settings.duplicates == "merge" else ())
+    layout = layout.with_target("label", Target("diagnosis", CLASSES), known if settings.duplicates == "merge" else ())
+    layout = replace(layout, notes=(*layout.notes, *notes))
     finder = ImageFinder(root, image_folders(root, ("images", "ISIC_2019_Training_Input", "train")))
     return open_folder(table, layout, finder, path, skip_bad=opening.skip_bad, settings=settings)
 
@@ -96,12 +97,18 @@ def _with_labels(table: pd.DataFrame, truth: Path, metadata: Path) -> tuple[pd.D
             labels[key] = Fault(f"{truth.name} has {times} rows of this image")
     absent = Fault(f"{truth.name} has no row of this image")
     found = [labels.get(plain_id(image), absent) for image in table["image"]]
-    lesions = [lesion or image for lesion, image in zip(table["lesion_id"], table["image"], strict=True)]
-    alone = sorted(set(keys) - {plain_id(image) for image in table["image"]})
-    notes = [
-        f"{truth.name}: {len(alone):,} images have no row in {metadata.name} and are no samples, the first is "
-        f"{shown(rows['image'].iloc[keys.index(alone[0])])}"
-        for _ in alone[:1]
+    lesions = [
+        image if is_missing(lesion) else lesion
+        for image, lesion in zip(table["image"], table["lesion_id"], strict=True)
     ]
     label = pd.Series(found, index=table.index, dtype=object)
-    return table.assign(label=label, lesion_id=lesions), notes
+    known = {plain_id(image) for image in table["image"]}
+    alone = sorted(image for image in rows["image"] if plain_id(image) not in known)
+    return table.assign(label=label, lesion_id=lesions), _unused(alone, truth, metadata)
+
+
+def _unused(images: list[str], truth: Path, metadata: Path) -> list[str]:
+    if not images:
+        return []
+    count = f"{len(images):,} images have no row in {metadata.name} and are no samples"
+    return [f"{truth.name}: {count}, the first is {shown(images[0])}"]

@@ -1,12 +1,13 @@
 """ISIC 2020: 33,126 dermoscopy images of 2,056 patients, 584 melanomas, with age, sex and body site.
 
 Rotemberg et al., Scientific Data 2021. Opens Kaggle's `train.csv` and the archive's ground-truth files alike. Groups
-are patients; the list of 425 duplicate pairs and, in the archive's second version, the lesion ids join patients who
-show the same.
+are patients; the list of 425 duplicate pairs and the lesion ids of the archive's second version join patients who show
+the same.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -14,8 +15,10 @@ from typing import Literal
 import pandas as pd
 
 from trainables.cohorts.base import COHORTS, Cohort, Field, Opening, Target
-from trainables.cohorts.csvfile import read_csv
-from trainables.cohorts.finding import ImageFinder, find_table, image_folders, spelled
+from trainables.cohorts.checks import Fault, Vocabulary
+from trainables.cohorts.csvfile import read_csv, shown
+from trainables.cohorts.duplicates import pairs_there
+from trainables.cohorts.finding import ImageFinder, find_table, image_folders, inside, spelled
 from trainables.cohorts.folder import open_folder
 from trainables.cohorts.layout import MISSING, FolderSettings, Layout, outcome_field, read_samples, same_columns
 
@@ -41,7 +44,9 @@ FIELDS = {
 }
 TARGET = Target("melanoma", ("benign", "malignant"))
 
-_NAMES = ("train.csv", "ISIC_2020_Training_GroundTruth_v2.csv", "ISIC_2020_Training_GroundTruth.csv")
+_NUMBERS = {"0": "benign", "0.0": "benign", "1": "malignant", "1.0": "malignant"}
+_SECOND_VERSION = "ISIC_2020_Training_GroundTruth_v2.csv"
+_NAMES = ("train.csv", _SECOND_VERSION, "ISIC_2020_Training_GroundTruth.csv")
 _FOLDERS = (
     "images",
     "train",
@@ -66,10 +71,10 @@ def open_isic2020(settings: Isic2020Settings, opening: Opening) -> Cohort:
     """Open ISIC 2020's training part; the binary target is `melanoma` (benign, malignant), groups are patients.
 
     The folder is `data` or `data/isic2020`, with the CSV file, the images (`images/`, `train/`, `jpeg/train/` ...) and,
-    when there is one, the list of duplicates. InputError: what is wrong with the folder, the files or the samples.
+    when there is one, the list of duplicates. Of several CSV files Kaggle's is read, and for lesion ids the second
+    version too. InputError: what is wrong with the folder, the files or the samples.
     """
     root, path = find_table("ISIC 2020", settings.name, opening.data, _NAMES, ["isic2020"])
-    pairs = _known_pairs(root, path) if settings.duplicates == "merge" else ()
     table, layout = read_samples(
         path,
         Layout(
@@ -80,37 +85,58 @@ def open_isic2020(settings: Isic2020Settings, opening: Opening) -> Cohort:
             fields=FIELDS,
             missing={field.name: MISSING for field in FIELDS.values()},
             aliases=same_columns("image_name", "patient_id", *FIELDS) | {"target": ("benign_malignant",)},
-            synonyms={"melanoma": {"0": "benign", "0.0": "benign", "1": "malignant", "1.0": "malignant"}},
+            synonyms={"melanoma": _NUMBERS},
             group_column="patient_id",
             group_name="patient",
-            known_duplicates=pairs,
             refused_fields=(("target", "it is the target"), ("patient_id", "it names the group")),
         ),
         opening.allow_outcomes,
     )
+    table = table.assign(target=_agreeing(table, path))
+    if settings.duplicates == "merge":
+        pairs, notes = _known_pairs(root, path, table["image_name"].tolist())
+        layout = replace(layout, known_duplicates=tuple(pairs), notes=(*layout.notes, *notes))
     finder = ImageFinder(root, image_folders(root, _FOLDERS))
     return open_folder(table, layout, finder, path, skip_bad=opening.skip_bad, settings=settings)
 
 
-def _known_pairs(root: Path, path: Path) -> tuple[tuple[str, str], ...]:
-    """Pairs of images that the list of duplicates names, or that bear the same lesion id."""
-    ids = read_csv(path, ["image_name", "lesion_id"], aliases=same_columns("image_name"), optional=["lesion_id"])
-    pairs = _of_one_lesion(ids) if "lesion_id" in ids else []
+def _agreeing(table: pd.DataFrame, path: Path) -> pd.Series:
+    """The labels, a `Fault` where the file's two columns of them disagree."""
+    both = read_csv(path, ["target", "benign_malignant"], aliases={}, optional=["target", "benign_malignant"])
+    if len(both.columns) < 2:
+        return table["target"]
+    names = Vocabulary(TARGET.classes, _NUMBERS)
+    labels = []
+    for number, word in zip(both["target"], both["benign_malignant"], strict=True):
+        read = names.find(number), names.find(word)
+        clash = f"target is {shown(number)} and benign_malignant {shown(word)}"
+        labels.append(number if None in read or read[0] == read[1] else Fault(clash))
+    return pd.Series(labels, index=table.index, dtype=object)
+
+
+def _known_pairs(root: Path, path: Path, images: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Pairs of images that bear one lesion id or that the list of duplicates names, and notes of what was read."""
+    pairs, notes = _of_one_lesion(path), []
+    second = spelled(root, _SECOND_VERSION)
+    if second is not None and root / second != path:
+        pairs += _of_one_lesion(inside(root, second, "the metadata file"))
+        notes.append(f"the samples are those of {path.name}; {second} is read for lesion ids only")
     listed = spelled(root, _DUPLICATES)
     if listed is not None:
-        table = read_csv(root / listed, ["image_name_1", "image_name_2"], aliases={})
-        pairs += [(_bare(first), _bare(second)) for first, second in table.itertuples(index=False, name=None)]
-    return tuple(pairs)
+        table = read_csv(inside(root, listed, "the list of duplicates"), ["image_name_1", "image_name_2"], aliases={})
+        known = list(table.itertuples(index=False, name=None))
+        both, either = pairs_there(images, known)
+        odd = "" if either else ", and no other id is one either; are these the ids of other images?"
+        notes.append(f"{listed}: {both:,} of {len(known):,} pairs are images of this cohort{odd}")
+        pairs += known
+    return pairs, notes
 
 
-def _of_one_lesion(table: pd.DataFrame) -> list[tuple[str, str]]:
+def _of_one_lesion(path: Path) -> list[tuple[str, str]]:
+    columns = ["image_name", "lesion_id"]
+    table = read_csv(path, columns, aliases=same_columns("image_name"), optional=columns)
     images: dict[str, list[str]] = {}
-    for image, lesion in zip(table["image_name"], table["lesion_id"], strict=True):
+    for image, lesion in table.itertuples(index=False, name=None) if len(table.columns) == 2 else ():
         if lesion and lesion.casefold() not in MISSING:
             images.setdefault(lesion, []).append(image)
     return [pair for names in images.values() for pair in pairwise(names)]
-
-
-def _bare(name: str) -> str:
-    """The id of an image that is listed with or without its extension."""
-    return name.rsplit(".", 1)[0] if name.casefold().endswith((".jpg", ".jpeg", ".dcm")) else name

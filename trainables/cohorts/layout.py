@@ -6,7 +6,7 @@ here and remembered with the reason, for whoever asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -83,6 +83,15 @@ def same_columns(*columns: str) -> dict[str, tuple[str, ...]]:
     """
     known = {name: names for names in _SAME_COLUMNS for name in names}
     return {column: tuple(name for name in known.get(column, ()) if name != column) for column in columns}
+
+
+def is_missing(cell: str, missing: Collection[str] = MISSING) -> bool:
+    """Whether a cell stands for no value: blank or, whatever its letter case, one of `missing`.
+
+    >>> is_missing("NaN"), is_missing("HAM_0000001")
+    (True, False)
+    """
+    return not cell or cell.casefold() in {word.casefold() for word in missing}
 
 
 def outcome_field(name: str, column: str, kind: Literal["number", "category"], **options: object) -> Field:

@@ -12,23 +12,27 @@ import math
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from trainables.cohorts.base import Cohort, Field
+from trainables.cohorts.base import Cohort, Field, Target
 
 FOLDS = 5
 MARGIN = 0.02
 """Least mean class recall above chance that is worth a warning; what is significant in a large cohort may be small."""
-STANDARD_ERRORS = 3.0
-"""Least mean class recall above chance in standard errors; by chance about one cohort in 700 reaches it."""
+RECALL_CHANCE = 0.001
+"""Chance of a warning about the recall of any target when cells are blank at random, by the normal law and over all
+that a probe can pick up: every class but one of every target, by every set of fields. A yes-no target and one field
+need 3.1 standard errors, derm7pt's eight targets and three fields 4.1. Simulated: 1 random cohort in 100 warns at most.
+"""
 LEAST_EXPECTED = 5.0
-"""Groups of a class expected where a field is blank before their absence is worth a warning."""
+"""Groups with a class expected where a field is blank before their absence is worth a warning."""
 CHANCE = 0.01
 """Chance of naming any absent class at all when cells are blank at random (by the Poisson law, over all that is
-looked at)."""
+looked at, all targets)."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,9 @@ def probe_missingness(cohort: Cohort, fields: Collection[str] | None = None) -> 
         fields: the fields that models are fed; all when not given.
 
     The mean class recall of the probe is out-of-fold: folds are grouped and stratified, classes weighted equally. It is
-    a warning when it exceeds chance (1 / classes) by both `MARGIN` and `STANDARD_ERRORS`, groups counted as the
-    independent units. A class that never occurs where a field is blank is named when more than `LEAST_EXPECTED` groups
-    were expected and chance would hardly do it (`CHANCE`).
+    a warning when it exceeds chance (1 / classes) by both `MARGIN` and what `RECALL_CHANCE` allows, groups counted as
+    the independent units. A class that never occurs where a field is blank is named when more than `LEAST_EXPECTED`
+    groups with it were expected and chance would hardly do it (`CHANCE`).
     """
     own = ~cohort.samples.index.isin(cohort.external)
     chosen = [field for field in cohort.fields if fields is None or field.name in fields]
@@ -58,17 +62,20 @@ def probe_missingness(cohort: Cohort, fields: Collection[str] | None = None) -> 
     if len(blanks.patterns) < 2:
         return ()
     groups = np.unique(cohort.samples["group"].to_numpy()[own].astype(str), return_inverse=True)[1]
+    looks = len(_sets(blanks)) * sum(len(target.classes) for target in cohort.targets)
+    directions = len(_sets(blanks)) * sum(max(1, len(target.classes) - 1) for target in cohort.targets)
+    errors = NormalDist().inv_cdf(1 - RECALL_CHANCE / directions)
     findings: list[str] = []
     for target in cohort.targets:
         labels, n_classes = cohort.labels(target.name)[own], len(target.classes)
-        recall = _recall(blanks, labels, groups, n_classes)
+        recall = _recall(blanks, labels, groups, n_classes, errors)
         if recall is not None:
             findings.append(
                 f"leak probe: which metadata cells are blank predicts {target.name} with a mean class recall of "
                 f"{100 * recall[0]:.1f} % (chance {100 * recall[1]:.1f} %, no value read); compare with models "
                 "without these fields"
             )
-        findings += _absent_classes(blanks, labels, groups, target.name, target.classes)
+        findings += _absent_classes(blanks, labels, groups, target, looks)
     return tuple(findings)
 
 
@@ -83,22 +90,46 @@ def _blanks(cohort: Cohort, fields: list[Field], own: np.ndarray) -> _Blanks:
     return _Blanks(tuple(varying), blank[first], pattern_of.reshape(-1))
 
 
-def _recall(blanks: _Blanks, labels: np.ndarray, groups: np.ndarray, n_classes: int) -> tuple[float, float] | None:
-    """The probe's mean class recall and chance, when the first is clearly above the second."""
-    present = np.bincount(labels, minlength=n_classes) > 0
+def _sets(blanks: _Blanks) -> dict[bytes, list[str]]:
+    """Fields that are blank in the same samples, by the patterns (truth values as bytes) in which they are."""
+    sets: dict[bytes, list[str]] = {}
+    for name, blank in zip(blanks.fields, blanks.patterns.T, strict=True):
+        sets.setdefault(blank.tobytes(), []).append(name)
+    return sets
+
+
+def _recall(
+    blanks: _Blanks, labels: np.ndarray, groups: np.ndarray, n_classes: int, errors: float
+) -> tuple[float, float] | None:
+    """The probe's mean class recall and chance, when the first is above the second by `errors` standard errors."""
     fold_of = _fold_of(labels, groups)
     counts = np.zeros((FOLDS, len(blanks.patterns), n_classes))
     np.add.at(counts, (fold_of, blanks.pattern_of, labels), 1)
-    hits = np.zeros(n_classes)
-    for held in counts:
-        predicted = _predict(blanks.patterns, counts.sum(axis=0) - held)
-        np.add.at(hits, predicted, held[np.arange(len(predicted)), predicted])
-    recalls = (hits / np.maximum(counts.sum(axis=(0, 1)), 1))[present]
-    units = np.array([len(np.unique(groups[labels == code])) for code in np.flatnonzero(present)])
-    smoothed = (recalls * units + 1) / (units + 2)  # a recall of 0 or 1 has a spread too
-    error = math.sqrt(float((smoothed * (1 - smoothed) / units).sum())) / len(recalls)
-    mean, chance = float(recalls.mean()), 1 / len(recalls)
-    return (mean, chance) if mean - chance > max(MARGIN, STANDARD_ERRORS * error) else None
+    predicted = np.stack([_predict(blanks.patterns, counts.sum(axis=0) - held) for held in counts])
+    hit = predicted[fold_of, blanks.pattern_of] == labels
+    of_class = np.bincount(labels, minlength=n_classes)
+    recalls = np.bincount(labels, weights=hit, minlength=n_classes) / np.maximum(of_class, 1)
+    n_present = int((of_class > 0).sum())
+    mean, chance = float(recalls.sum()) / n_present, 1 / n_present
+    of_all = np.bincount(predicted[fold_of, blanks.pattern_of], minlength=n_classes) / len(labels)
+    shares = (recalls, of_all)  # the second: what the recalls are when blanks say nothing
+    error = max(*(_error_of_classes(share, labels, groups) for share in shares), _error_of_groups(hit, labels, groups))
+    error /= n_present
+    return (mean, chance) if mean - chance > max(MARGIN, errors * error) else None
+
+
+def _error_of_classes(shares: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
+    """Standard error of the sum of the recalls if these were `shares` (class,) and every group of a class one draw."""
+    units = _effective_units(labels, groups, len(shares))
+    smoothed = (shares * units + 1) / (units + 2)  # a recall of 0 or 1 has a spread too
+    return math.sqrt(float((smoothed * (1 - smoothed) / np.maximum(units, 1))[units > 0].sum()))
+
+
+def _error_of_groups(hit: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> float:
+    """Standard error of the sum of the recalls, clustered by group, so that one with many samples counts as it does."""
+    times = np.maximum(np.bincount(labels), 1)
+    residual = (hit - (np.bincount(labels, weights=hit) / times)[labels]) / times[labels]
+    return math.sqrt(float((np.bincount(groups, weights=residual) ** 2).sum()))
 
 
 def _fold_of(labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -123,28 +154,40 @@ def _predict(patterns: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.asarray(model.predict(patterns))
 
 
-def _absent_classes(
-    blanks: _Blanks, labels: np.ndarray, groups: np.ndarray, target: str, classes: tuple[str, ...]
-) -> list[str]:
-    """A warning per set of fields that are blank in the same samples, where some class never is."""
-    sets: dict[bytes, list[str]] = {}
-    for name, blank in zip(blanks.fields, blanks.patterns.T, strict=True):
-        sets.setdefault(blank.tobytes(), []).append(name)
-    share = _units(labels, groups, len(classes)) / len(np.unique(groups))
-    samples = np.bincount(labels, minlength=len(classes)) / len(labels)
+def _absent_classes(blanks: _Blanks, labels: np.ndarray, groups: np.ndarray, target: Target, looks: int) -> list[str]:
+    """A warning per set of fields, where some class never is; `looks` is how many classes of sets are looked at."""
     found = []
-    for key, names in sets.items():
+    for key, names in _sets(blanks).items():
         rows = np.frombuffer(key, dtype=bool)[blanks.pattern_of]
-        expected = share * len(np.unique(groups[rows]))
-        absent = (np.bincount(labels[rows], minlength=len(classes)) == 0) & (expected > LEAST_EXPECTED)
-        absent &= np.exp(-expected) * len(sets) * len(classes) < CHANCE
+        expected = _expected(rows, labels, groups, len(target.classes))
+        absent = (np.bincount(labels[rows], minlength=len(target.classes)) == 0) & (expected > LEAST_EXPECTED)
+        absent &= np.exp(-expected) * looks < CHANCE
         if absent.any():
-            never = (f"{classes[code]} ({rows.sum() * samples[code]:.0f} expected)" for code in np.flatnonzero(absent))
+            never = (f"{target.classes[code]} ({expected[code]:.0f} expected)" for code in np.flatnonzero(absent))
             found.append(
-                f"leak probe: of {target}, {', '.join(never)} never occurs in the {rows.sum():,} samples without "
+                f"leak probe: of {target.name}, {', '.join(never)} never occurs in the {rows.sum():,} samples without "
                 f"{', '.join(names)}"
             )
     return found
+
+
+def _expected(rows: np.ndarray, labels: np.ndarray, groups: np.ndarray, n_classes: int) -> np.ndarray:
+    """Groups expected to show each class in `rows` if it were not for the blanks, float (class,).
+
+    Of a group, as many as its rows times the share of samples of the class, and no more than the share of groups that
+    hold the class: few blanks of a patient with hundreds of images say little, and so do hundreds of one patient.
+    """
+    of_samples = np.bincount(labels, minlength=n_classes) / len(labels)
+    of_groups = _units(labels, groups, n_classes) / len(np.unique(groups))
+    times = np.bincount(groups[rows])
+    return np.minimum(times[times > 0, None] * of_samples, of_groups).sum(axis=0)
+
+
+def _effective_units(labels: np.ndarray, groups: np.ndarray, n_classes: int) -> np.ndarray:
+    """Groups of every class as if all were of one size (Kish: squared sum by sum of squares), float (class,)."""
+    pairs, sizes = np.unique(np.stack([labels, groups]), axis=1, return_counts=True)
+    squares = np.bincount(pairs[0], weights=sizes.astype(float) ** 2, minlength=n_classes)
+    return np.bincount(labels, minlength=n_classes) ** 2 / np.maximum(squares, 1)
 
 
 def _units(labels: np.ndarray, groups: np.ndarray, n_classes: int) -> np.ndarray:

@@ -10,6 +10,7 @@ number of fields. Example, for ISIC 2020:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,12 +23,9 @@ from trainables.cohorts.base import COHORTS, Cohort, Field, Opening, Target
 from trainables.cohorts.csvfile import read_csv
 from trainables.cohorts.finding import ImageFinder, data_folder, inside
 from trainables.cohorts.folder import open_folder
-from trainables.cohorts.layout import FolderSettings, Layout, insisting, read_samples
+from trainables.cohorts.layout import MISSING, FolderSettings, Layout, insisting, is_missing, read_samples
 from trainables.cohorts.outcomes import outcome_reason
 from trainables.settings import Settings
-
-MISSING = ("unknown", "nan", "na", "n/a")
-"""Cells that stand for no value, besides blanks and whatever their letter case, unless a field says otherwise."""
 
 _DECLARED = "the study's `outcome: true` says that it follows from the diagnosis"
 
@@ -51,8 +49,9 @@ class TableField(Settings):
     scale: float = Setting(default=1.0, gt=0.0)
     """A number is encoded as value / scale."""
     missing: tuple[str, ...] | None = None
+    """Cells that stand for no value, besides blanks and whatever their letter case; `MISSING` when not given."""
     outcome: bool = False
-    """Whether the field follows from the diagnosis; columns that are known to (`biopsed`) need not be marked."""
+    """Whether the field follows from the diagnosis; columns that are known to (`outcome_reason`) need not be marked."""
 
     @property
     def outcome_reason(self) -> str:
@@ -76,7 +75,10 @@ class TableField(Settings):
 
 
 class TableTarget(Settings):
-    """One target of a table: its column and its classes in order; without them, every value of the column, sorted."""
+    """One target of a table: its column and its classes in order.
+
+    Without classes, every value of the column, sorted; `nan`, `unknown` and the like are then a missing label.
+    """
 
     model_config = _NUMBERS_AS_TEXT
     column: str
@@ -120,6 +122,7 @@ class TableSettings(FolderSettings):
             raise ValueError("two targets read the same column")
         if len(set(self.images.values())) < len(self.images):
             raise ValueError("two images read the same column")
+        taken |= {column: f"image {name!r}" for name, column in self.images.items() if column != self.id}
         taken |= {self.id: "the sample id"} | ({self.group.column: "the group"} if self.group else {})
         for name, field in self.fields.items():
             if field.column in taken:
@@ -154,14 +157,19 @@ def _layout(settings: TableSettings, path: Path, allow_outcomes: bool) -> Layout
         missing={name: _missing(item) for name, item in used.items()},
         group_column=settings.group.column if settings.group else None,
         group_name=settings.group.name if settings.group else "sample",
-        refused_fields=tuple(
-            (name, insisting(item.outcome_reason)) for name, item in settings.fields.items() if name not in used
-        ),
+        refused_fields=_refused({name: item for name, item in settings.fields.items() if name not in used}),
     )
 
 
+def _refused(fields: Mapping[str, TableField]) -> tuple[tuple[str, str], ...]:
+    """Why each of these fields is refused, by its name and by its column's."""
+    reasons = {name: f"it reads column {item.column!r}: {item.outcome_reason}" for name, item in fields.items()}
+    by_column = {item.column: item.outcome_reason for item in fields.values() if item.column not in fields}
+    return tuple((name, insisting(reason)) for name, reason in (reasons | by_column).items())
+
+
 def _target(name: str, target: TableTarget, table: pd.DataFrame, path: Path) -> Target:
-    classes = target.classes or _values(table, target.column, ())
+    classes = target.classes or _values(table, target.column, MISSING)
     if len(classes) < 2:
         found = f"only the class {classes[0]!r}" if classes else "no label at all"
         raise InputError(
@@ -189,8 +197,7 @@ def _missing(field: TableField) -> tuple[str, ...]:
 
 
 def _values(table: pd.DataFrame, column: str, missing: tuple[str, ...]) -> tuple[str, ...]:
-    absent = {"", *(text.casefold() for text in missing)}
-    return tuple(sorted({cell for cell in table[column] if cell.casefold() not in absent}))
+    return tuple(sorted({cell for cell in table[column] if not is_missing(cell, missing)}))
 
 
 def _check_distinct(what: str, values: tuple[str, ...] | None) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from models.errors import InputError
 from trainables.cohorts import Cohort
+from trainables.cohorts.checks import NO_SPLIT
 from trainables.folds.plan import FOLD_PLANS, LEFT_OUT, TRAIN_ONLY, WATCHED, FoldSettings
 
 _FOLD_OF = {"train": TRAIN_ONLY, "valid": WATCHED, "test": 0}
@@ -39,8 +40,10 @@ def official(cohort: Cohort, settings: FoldSettings, repeat: int) -> np.ndarray:
     del settings, repeat
     parts = cohort.official_split
     if not parts:
+        why = "".join(f" ({note.removeprefix(NO_SPLIT)})" for note in cohort.notes if note.startswith(NO_SPLIT))
         raise InputError(
-            f"folds.plan=official: cohort {cohort.name!r} has no official split; choose another plan, such as grouped"
+            f"folds.plan=official: cohort {cohort.name!r} has no official split{why}; choose another plan, "
+            "such as grouped"
         )
     folds = np.array([_FOLD_OF[parts[name]] if name in parts else LEFT_OUT for name in cohort.samples.index])
     for part in ("train", "test"):

@@ -14,21 +14,21 @@ from trainables.seeds import derive
 @FOLD_PLANS.register("grouped")
 def grouped(cohort: Cohort, settings: FoldSettings, repeat: int) -> np.ndarray:
     """Stratified by class and grouped by lesion or patient: no group is on both sides."""
-    _check_enough(cohort, settings.folds, by_image=False)
+    _check_enough(cohort, settings, settings.folds, by_image=False)
     return _stratified(cohort, settings.folds, derive(settings.seed, "folds", repeat), by_image=False)
 
 
 @FOLD_PLANS.register("image-level")
 def image_level(cohort: Cohort, settings: FoldSettings, repeat: int) -> np.ndarray:
     """Stratified by class only, as the papers split: siblings of a lesion fall on both sides (the leak is measured)."""
-    _check_enough(cohort, settings.folds, by_image=True)
+    _check_enough(cohort, settings, settings.folds, by_image=True)
     return _stratified(cohort, settings.folds, derive(settings.seed, "folds", repeat), by_image=True)
 
 
 @FOLD_PLANS.register("holdout")
 def holdout(cohort: Cohort, settings: FoldSettings, repeat: int) -> np.ndarray:
     """Cut one grouped, stratified evaluation part of about `test_share`; the rest trains."""
-    _check_enough(cohort, 2, by_image=False)
+    _check_enough(cohort, settings, 2, by_image=False)
     taken, parts = as_parts(settings.test_share)
     slices = _stratified(cohort, parts, derive(settings.seed, "folds", repeat), by_image=False)
     return np.where(slices < taken, 0, TRAIN_ONLY)
@@ -61,15 +61,16 @@ def _stratified(cohort: Cohort, folds: int, seed: int, *, by_image: bool) -> np.
     return assigned
 
 
-def _check_enough(cohort: Cohort, folds: int, *, by_image: bool) -> None:
+def _check_enough(cohort: Cohort, settings: FoldSettings, folds: int, *, by_image: bool) -> None:
     column = f"target:{cohort.targets[0].name}"
     counted = cohort.samples if by_image else cohort.samples.drop_duplicates(["group", column])
     unit = "image" if by_image else cohort.group_name
     for name, count in counted[column].value_counts().items():
         if count >= folds:
             continue
-        advice = f"set folds.folds to {count} or less, or leave the class out" if count >= 2 else "leave the class out"
+        fewer = f"set folds.folds to {count} or less, or " if count >= 2 else ""
+        setting = "folds.plan=holdout" if settings.plan == "holdout" else f"folds.folds={folds}"
         raise InputError(
-            f"folds.folds={folds}: class {name!r} has only {count} {unit}{'s' if count > 1 else ''}, "
-            f"fewer than folds; {advice}"
+            f"{setting}: class {name!r} has only {count} {unit}{'s' if count > 1 else ''}, and {folds} parts need one "
+            f"each; {fewer}take the rows of that class out of the cohort's file"
         )

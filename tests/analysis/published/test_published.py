@@ -22,12 +22,12 @@ def percent(cell):
 
 
 SIZES = {
-    "derm7pt-peers": (0, 9),
+    "derm7pt-peers": (0, 10),
     "metanet-table1": (18, 0),
     "metanet-table2": (21, 0),
     "metanet-table3": (8, 0),
     "metanet-table4": (8, 0),
-    "pad-peers": (0, 10),
+    "pad-peers": (0, 15),
     "softattention-table3": (28, 0),
     "softattention-table4": (18, 0),
     "softattention-table5": (9, 0),

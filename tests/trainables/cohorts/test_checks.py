@@ -33,7 +33,6 @@ def with_cell(column: str, value: str) -> tuple[str, ...]:
         ("age", "121", "ISIC_0000009", "age 121 is outside 0 to 120"),
         ("age", "-5", "ISIC_0000009", "age -5 is outside 0 to 120"),
         ("age", "inf", "ISIC_0000009", "age inf is outside 0 to 120"),
-        ("age", "nan", "ISIC_0000009", "age nan is outside 0 to 120"),
         ("age", "5_0", "ISIC_0000009", "age '5_0' is not a number"),
         ("age", "fifty", "ISIC_0000009", "age 'fifty' is not a number"),
         ("sex", "F", "ISIC_0000009", "sex 'F' is not one of female, male"),
@@ -72,8 +71,8 @@ def break_image(path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "what"),
     [
-        ("deleted", "image 'ISIC_0000003' not found in "),
-        ("folder", "image 'ISIC_0000003' not found in "),
+        ("deleted", "image 'ISIC_0000003' not found\n"),
+        ("folder", "image 'ISIC_0000003' not found\n"),
         ("cut", "is cut short or broken"),
         ("header", "is cut short or broken"),
         ("empty", "is cut short or broken"),
@@ -190,3 +189,47 @@ def test_data_folder(ham_settings, tmp_path, name, message):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=message):
         open_cohort(ham_settings, tmp_path / name if name else None)
+
+
+def test_the_folders_that_were_searched_are_named_once(ham, ham_settings):
+    data = ham()
+    for number in (2, 3):
+        (data / "images" / f"ISIC_000000{number}.jpg").unlink()
+    with pytest.raises(InputError) as caught:
+        open_cohort(ham_settings, data)
+    assert str(caught.value).splitlines()[1:] == [
+        "  ISIC_0000002: image 'ISIC_0000002' not found",
+        "  ISIC_0000003: image 'ISIC_0000003' not found",
+        f"Images are not found in {data / 'images'} or {data}.",
+        "Correct them, or leave them out with --skip-bad.",
+    ]
+
+
+def test_a_file_that_is_no_image_is_told_in_the_same_words_each_time(ham, ham_settings):
+    data = ham()
+    (data / "images" / "ISIC_0000003.jpg").write_bytes(b"<html>")
+    left_out = [open_cohort(ham_settings, data, skip_bad=True).left_out for _ in range(2)]
+    assert left_out[0] == left_out[1]
+    assert left_out[0][0].what == (
+        "image 'images/ISIC_0000003.jpg' is cut short or broken (it begins like no known image format)"
+    )
+
+
+@pytest.mark.parametrize("column", ["id", "dx", "age", "sex"])
+def test_long_cells_are_cut(ham, ham_rows, ham_settings, column):
+    data = ham([*ham_rows, with_cell(column, "9" * 5000)])
+    with pytest.raises(InputError) as caught:
+        open_cohort(ham_settings, data)
+    assert max(len(line) for line in str(caught.value).splitlines()) < 300
+
+
+def test_a_blank_image_cell_is_told_with_its_column(cases, case_rows, case_settings):
+    data = cases([*case_rows, ("4", "", "B/c2.jpg", "nevus", "typical", "female", "flat")])
+    with pytest.raises(InputError, match="4: no image is named in column 'clinic'"):
+        open_cohort(case_settings, data)
+
+
+def test_a_target_of_one_class_is_a_note(ham, ham_rows, ham_settings):
+    rows = [(*row[:2], "nv", *row[3:]) for row in ham_rows]
+    notes = open_cohort(ham_settings, ham(rows)).notes
+    assert "diagnosis: every sample is of class 'nv'; nothing can be told apart" in notes

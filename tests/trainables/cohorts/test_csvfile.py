@@ -1,9 +1,10 @@
 """Broken CSV files: one line each, that names the file, the place and what was found."""
 
+import pandas as pd
 import pytest
 
 from models.errors import InputError
-from trainables.cohorts.csvfile import read_csv
+from trainables.cohorts.csvfile import LINE, read_csv, row_positions
 
 BROKEN = {
     "empty": (b"", "the file is empty"),
@@ -93,3 +94,20 @@ def test_cells_are_trimmed_text_by_line_number(tmp_path):
     assert table.columns.tolist() == ["age", "id"]
     assert table.to_numpy().tolist() == [["01", "a"], ["", "b"]]
     assert table.index.tolist() == [2, 5]
+
+
+def test_positions_are_those_of_pandas(tmp_path):
+    path = tmp_path / "samples.csv"
+    path.write_text('id,note\na,1\n,\n\n   \nb,"two\nlines"\n"",""\nc,3\n')
+    cells = pd.read_csv(path)["id"]
+    position_of = row_positions(path)
+    table = read_csv(path, ["id"])
+    assert table.index.name == LINE
+    assert {position_of[line]: name for line, name in table["id"].items()} == cells.dropna().to_dict()
+
+
+def test_a_long_header_is_cut(tmp_path):
+    (tmp_path / "samples.csv").write_text("x" * 5000 + ",age\n1,2\n")
+    with pytest.raises(InputError) as caught:
+        read_csv(tmp_path / "samples.csv", ["id"])
+    assert len(str(caught.value)) < 400

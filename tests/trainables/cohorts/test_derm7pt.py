@@ -8,6 +8,7 @@ from made_up_cohorts import DERM7PT_HEADER, write_csv, write_derm7pt, write_imag
 from models.errors import InputError
 from trainables.cohorts import Derm7ptSettings, open_cohort
 from trainables.cohorts.derm7pt import FIELDS, GROUPED, TARGETS
+from trainables.folds import FoldSettings, make_splits
 
 LABELS = {  # every label of the real file, by target: papers' grouping
     "DIAG": {
@@ -96,6 +97,10 @@ def test_without_index_files_there_is_no_split_and_a_note(tmp_path):
     cohort = open_cohort(Derm7ptSettings(), tmp_path)
     assert cohort.official_split == {}
     assert any("no official split: meta has no train_indexes.csv" in note for note in cohort.notes)
+    with pytest.raises(
+        InputError, match=r"no official split \(meta has no train_indexes\.csv, valid_.*\); choose another"
+    ):
+        make_splits(cohort, FoldSettings(plan="official"))
 
 
 @pytest.mark.parametrize(
@@ -104,6 +109,7 @@ def test_without_index_files_there_is_no_split_and_a_note(tmp_path):
         ([("12",), ("30",)], r"valid_indexes.csv: line 3: '30' is no row of the metadata file, which has 0 to 29"),
         ([("-1",)], "'-1' is no row"),
         ([("x",)], "'x' is no row"),
+        ([("9" * 5000,)], r"'9{80}'... \(5,000 characters\) is no row"),
         ([("12",), ("12",)], "line 3: row 12 is in the valid part already"),
         ([("12",), ("0",)], "line 3: row 0 is in the train part already"),
     ],
@@ -132,3 +138,48 @@ def test_cases_that_share_a_picture_are_one_group(tmp_path):
     assert groups["3"] == groups["1"] == "1"
     assert groups["5"] == groups["4"] == "4"
     assert groups.nunique() == 8
+
+
+def test_a_row_of_commas_counts_as_a_row(tmp_path):
+    write_derm7pt(tmp_path, n=10)
+    meta = tmp_path / "release_v0" / "meta" / "meta.csv"
+    lines = meta.read_text().splitlines()
+    lines.insert(3, "," * lines[0].count(","))
+    meta.write_text("\n".join(lines))
+    for part, positions in {"train": [0, 1, 3], "valid": [4], "test": [10]}.items():
+        write_csv(meta.parent / f"{part}_indexes.csv", ("indexes",), [(position,) for position in positions])
+    split = open_cohort(Derm7ptSettings(), tmp_path).official_split
+    assert split == {"1": "train", "2": "train", "3": "train", "4": "valid", "10": "test"}
+    write_csv(meta.parent / "test_indexes.csv", ("indexes",), [("2",)])
+    with pytest.raises(InputError, match="'2' is no row of the metadata file, which has 0 to 10"):
+        open_cohort(Derm7ptSettings(), tmp_path)
+
+
+def test_cases_that_the_split_does_not_list_are_counted(tmp_path):
+    write_derm7pt(tmp_path, n=10)
+    assert not any("official split" in note for note in open_cohort(Derm7ptSettings(), tmp_path).notes)
+    write_csv(tmp_path / "release_v0" / "meta" / "test_indexes.csv", ("indexes",), [("9",)])
+    notes = open_cohort(Derm7ptSettings(), tmp_path).notes
+    assert "official split: 3 of 10 cases are in no index file and take no part" in notes
+
+
+def test_merged_cases_that_the_split_parts_are_counted(tmp_path):
+    write_derm7pt(tmp_path, n=10)
+    images = tmp_path / "release_v0" / "images" / "NEL"
+    for case in (7, 8):  # positions 6 and 7: tested; case 5 at position 4: validation, which trains
+        shutil.copy(images / "nel008.jpg", images / f"nel{2 * (case - 1):03d}.jpg")
+    notes = open_cohort(Derm7ptSettings(), tmp_path).notes
+    assert (
+        "official split: it puts merged cases on both sides: 2 of the test part show the same picture as cases that "
+        "train, the first is 7"
+    ) in notes
+
+
+def test_an_index_file_that_is_a_link_to_elsewhere_is_refused(tmp_path, tmp_path_factory):
+    write_derm7pt(tmp_path, n=10)
+    index = tmp_path / "release_v0" / "meta" / "test_indexes.csv"
+    outside = tmp_path_factory.mktemp("outside") / "x.csv"
+    index.rename(outside)
+    index.symlink_to(outside)
+    with pytest.raises(InputError, match=r"the index file 'meta/test_indexes\.csv' leads outside the data folder"):
+        open_cohort(Derm7ptSettings(), tmp_path)

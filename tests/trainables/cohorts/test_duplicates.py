@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.cohorts import Ham10000Settings, open_cohort
-from trainables.cohorts.duplicates import joined, links_of_files, links_of_pairs, merge_note
+from trainables.cohorts.duplicates import joined, links_of_files, links_of_pairs, merge_note, pairs_there
 
 names = st.text("abcdefgh", min_size=1, max_size=2)
 links = st.lists(st.tuples(names, names), max_size=30)
@@ -27,6 +27,23 @@ def test_pairs_of_ids_become_pairs_of_groups_where_both_are_known():
     ids, groups = ["i1", "i2", "i3", "i4"], ["b", "a", "a", ""]
     pairs = [("i1", "i2"), ("i2", "i3"), ("i1", "nobody"), ("i1", "i4")]
     assert links_of_pairs(ids, groups, pairs) == [("b", "a")]
+
+
+@given(links, st.sets(names))
+def test_pairs_join_through_ids_that_are_not_there(pairs, ids):
+    """The groups are the components of all ids, those that are not there dropped afterwards."""
+    graph = networkx.Graph()
+    graph.add_nodes_from(ids)
+    graph.add_edges_from(pairs)
+    expected = {frozenset(part & ids) for part in networkx.connected_components(graph) if len(part & ids) > 1}
+    found = networkx.Graph(links_of_pairs(sorted(ids), [f"of {name}" for name in sorted(ids)], pairs))
+    assert {frozenset(name[3:] for name in part) for part in networkx.connected_components(found)} == expected
+
+
+def test_ids_are_compared_without_extension_and_letter_case():
+    pairs = [("ISIC_1.jpg", "isic_2"), ("ISIC_3.PNG", "x")]
+    assert links_of_pairs(["ISIC_1", "ISIC_2.jpeg", "ISIC_3"], ["a", "b", "c"], pairs) == [("a", "b")]
+    assert pairs_there(["ISIC_1", "ISIC_2.jpeg", "ISIC_3"], pairs) == (1, 2)
 
 
 def test_files_of_the_same_bytes_link_their_groups():

@@ -160,6 +160,68 @@ def test_whole_groups_that_were_trained_on_are_left_out(first, why):
     assert "external: 2 samples left out, as the main cohort has them too" in joined.notes
 
 
+NOTHING_ELSE = "what both cohorts hold is known by image files and by the ISIC archive's image ids only"
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs", "seen"),
+    [
+        ({"HAM_7": "HAM_2"}, {}, {"x1": "HAM_7"}),
+        ({}, {"HAM_2": "HAM_7"}, {"x1": "HAM_2"}),
+        ({"HAM_8": "HAM_2"}, {"HAM_8": "HAM_7"}, {"x1": "HAM_8"}),
+        ({"HAM_8": "HAM_2"}, {"HAM_9": "HAM_7"}, {}),
+        ({"HAM_7": "HAM_0"}, {}, {}),
+        ({"ham_7": "HAM_2"}, {}, {"x1": "HAM_7"}),
+    ],
+)
+def test_what_was_merged_away_on_either_side_is_recognised(own, theirs, seen):
+    """HAM_2 is in the main cohort, HAM_7 is in the external one; HAM_0 is in none, as its samples were left out."""
+    given = other(("x1", "HAM_7", "mel", 21), ("x2", "T_1", "nv", 22), fields=())
+    joined = join_external(replace(main(), merged=own), replace(given, merged=theirs))
+    assert {problem.sample: problem.what for problem in joined.left_out} == {
+        sample: f"external: lesion {group!r} is in the main cohort too" for sample, group in seen.items()
+    }
+    assert joined.merged == theirs | own
+
+
+def test_lesions_that_two_folders_merge_are_recognised(ham, ham_settings, ham_rows, image, tmp_path):
+    """The main folder holds HAM_3's picture under HAM_2 too, so that HAM_3 is no group any more."""
+    data, folder = ham(), tmp_path / "clinic"
+    shutil.copy(data / "images" / "ISIC_0000004.jpg", data / "images" / "ISIC_0000003.jpg")
+    image(folder / "1.png", 150)
+    image(folder / "2.png", 151)
+    (folder / "table.csv").write_text("id,label,lesion\n1,mel,HAM_3\n2,nv,T_1\n")
+    settings = {"csv": "table.csv", "id": "id", "images": {"photo": "id"}, "group": {"column": "lesion"}}
+    settings |= {"targets": {"diagnosis": {"column": "label"}}}
+    clinic = open_cohort(TableSettings.model_validate(settings), folder)
+    own = open_cohort(ham_settings, data)
+    assert own.merged == {"HAM_3": "HAM_2"}
+    joined = join_external(own, clinic)
+    assert joined.external == {"2"}
+    assert joined.left_out == (Problem("1", "external: group 'HAM_3' is in the main cohort too"),)
+
+
+@pytest.mark.parametrize("number", ["1", "0042", "17.0"])
+def test_groups_that_are_counted_off_are_not_compared_by_id(number):
+    own = made([("a", number, "nv", 1), ("b", "p2", "mel", 2)], fields=())
+    joined = join_external(own, other(("c", number, "mel", 8), ("d", "p2", "nv", 9), fields=()))
+    assert joined.external == {"c"}
+    assert [problem.sample for problem in joined.left_out] == ["d"]
+    assert f"external: ids of lesions that are mere numbers are not compared; {NOTHING_ELSE}" in joined.notes
+    copied = join_external(own, other(("c", number, "mel", 1), ("d", "q2", "nv", 9), fields=()))
+    assert copied.external == {"d"}
+
+
+@pytest.mark.parametrize(("names", "compared"), [(("lesion", "patient"), False), (("group", "lesion"), True)])
+def test_groups_that_are_something_else_are_not_compared_by_id(names, compared):
+    own = replace(made([("a", "A1", "nv", 1), ("b", "A2", "mel", 2)], fields=()), group_name=names[0])
+    theirs = replace(other(("c", "A1", "mel", 8), ("d", "B1", "nv", 9), fields=()), group_name=names[1])
+    joined = join_external(own, theirs)
+    assert joined.external == ({"d"} if compared else {"c", "d"})
+    note = f"external: ids of {names[0]}s and of {names[1]}s are not compared; {NOTHING_ELSE}"
+    assert (note in joined.notes) is not compared
+
+
 def test_ids_that_collide_without_being_the_same_sample_are_told_apart():
     own = made([("1", "p1", "nv", 1), ("2", "p2", "mel", 2)], fields=())
     joined = join_external(own, other(("1", "q1", "mel", 8), ("3", "q3", "nv", 9), fields=()))

@@ -127,6 +127,15 @@ def test_rows_sorted_by_id_labels_by_name_unknown_is_missing(ham, ham_settings):
     assert cohort.samples["field:site"].isna().tolist() == [False, False, True, False]
 
 
+@pytest.mark.parametrize("word", ["NaN", "NA", "UNK", "Unknown", "n/a"])
+def test_words_for_no_value_are_those_of_the_other_cohorts(ham, ham_settings, ham_rows, word):
+    cohort = open_cohort(ham_settings, ham([(*ham_rows[0][:3], *[word] * 4), *ham_rows[1:]]), allow_outcomes=True)
+    fields = [f"field:{field.name}" for field in cohort.fields]
+    assert len(fields) == 4
+    assert cohort.samples.loc["ISIC_0000004", fields].isna().all()
+    assert not any("dx_type" in note for note in cohort.notes)
+
+
 def test_outcome_columns_are_no_fields_and_say_why(ham, ham_settings):
     cohort = open_cohort(ham_settings, ham())
     refused = dict(cohort.refused_fields)
@@ -136,7 +145,7 @@ def test_outcome_columns_are_no_fields_and_say_why(ham, ham_settings):
 
 
 def test_folder_without_metadata_file(ham_settings, tmp_path):
-    with pytest.raises(InputError, match=r"holds no HAM10000_metadata\.csv; give HAM10000's own folder with --data"):
+    with pytest.raises(InputError, match=r"holds no HAM10000_metadata\.csv; give HAM10000's own folder$"):
         open_cohort(ham_settings, tmp_path)
 
 

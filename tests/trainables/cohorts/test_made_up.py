@@ -188,5 +188,5 @@ def test_the_folder_above_will_do(name, tmp_path):
 @every_cohort
 def test_a_folder_without_the_file_is_told_its_name(name, tmp_path):
     file = TABLES[name].removeprefix("release_v0/")
-    with pytest.raises(InputError, match=f"holds no {file}; give .* own folder with --data"):
+    with pytest.raises(InputError, match=f"holds no {file}; give .* own folder$"):
         open_cohort(settings_of(name), tmp_path)

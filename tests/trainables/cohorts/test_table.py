@@ -1,10 +1,12 @@
 """The table cohort: two images and two targets per case, vocabularies, groups, and settings that make no sense."""
 
+import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from models.errors import InputError
 from trainables.cohorts import COHORTS, CohortSettings, TableSettings, open_cohort
+from trainables.metadata import MetadataSettings, fit_encoder
 
 
 def test_two_images_two_targets(cases, case_settings):
@@ -65,6 +67,39 @@ def test_one_class_only_is_refused(cases, case_rows, case_settings):
         open_cohort(case_settings, cases(rows))
 
 
+@pytest.mark.parametrize("word", ["nan", "Unknown", "NA"])
+def test_a_word_for_no_value_is_a_missing_label_and_no_class(cases, case_rows, case_layout, word):
+    data = cases([*case_rows[:3], (*case_rows[3][:4], word, *case_rows[3][5:])])
+    settings = TableSettings.model_validate(case_layout)
+    with pytest.raises(InputError, match="3: network is missing"):
+        open_cohort(settings, data)
+    assert open_cohort(settings, data, skip_bad=True).targets[1].classes == ("absent", "atypical")
+    case_layout["targets"]["network"]["classes"] = ["absent", "atypical", word]
+    declared = open_cohort(TableSettings.model_validate(case_layout), data)
+    assert declared.samples["target:network"].tolist() == ["atypical", "absent", word]
+
+
+@pytest.mark.parametrize("word", ["", "nan", "Unknown", "NA"])
+def test_a_word_for_no_value_is_no_group(cases, case_rows, case_layout, word):
+    case_layout |= {"group": {"column": "sex", "name": "patient"}, "fields": {}}
+    data = cases([*case_rows[:2], *((*row[:5], word, row[6]) for row in case_rows[2:])])
+    with pytest.raises(InputError, match=r"2 of 3 samples cannot be used\n  2: the patient \(sex\) is missing"):
+        open_cohort(TableSettings.model_validate(case_layout), data)
+
+
+@pytest.mark.parametrize("kind", ["category", "number"])
+def test_an_odd_cell_of_an_allowed_outcome_is_missing_and_counted(cases, case_rows, case_layout, kind):
+    limits = {"categories": ["2", "3"]} if kind == "category" else {"maximum": 3}
+    case_layout["fields"]["told"] = {"column": "verdict", "kind": kind, "outcome": True, **limits}
+    told = ("verdict", "2", "high", "nan")
+    data = cases([(*row, cell) for row, cell in zip(case_rows, told, strict=True)])
+    cohort = open_cohort(TableSettings.model_validate(case_layout), data, allow_outcomes=True)
+    assert cohort.samples["field:told"].isna().tolist() == [False, True, True]
+    (note,) = [note for note in cohort.notes if note.startswith("told: ")]
+    assert "1 cells" in note
+    assert note.endswith("'high' (1)")
+
+
 @pytest.mark.parametrize("key", ["csv", "image_folder"])
 @pytest.mark.parametrize("path", ["../elsewhere", "/etc"])
 def test_settings_cannot_lead_outside(cases, case_layout, key, path):
@@ -82,6 +117,7 @@ def test_settings_cannot_lead_outside(cases, case_layout, key, path):
         ({"images": {"a:b": "derm"}}, "pattern"),
         ({"fields": {"dx": {"column": "diagnosis", "kind": "category"}}}, "which is target 'diagnosis'"),
         ({"fields": {"id": {"column": "case_num", "kind": "category"}}}, "which is the sample id"),
+        ({"fields": {"file": {"column": "derm", "kind": "category"}}}, "'derm', which is image 'dermoscopy'"),
         ({"fields": {"a": {"column": "sex", "kind": "number", "categories": ["x"]}}}, "a number has no categories"),
         ({"fields": {"a": {"column": "sex", "kind": "category", "scale": 3}}}, "a category has no scale"),
         ({"fields": {"a": {"column": "sex", "kind": "number", "scale": 0}}}, "greater than 0"),
@@ -103,7 +139,11 @@ def test_numbers_in_yaml_are_the_cells_text(case_layout):
 
 @pytest.mark.parametrize(
     ("field", "reason"),
-    [({"column": "diagnosis_2", "outcome": True}, "outcome: true"), ({"column": "Management"}, "what was done")],
+    [
+        ({"column": "verdict", "outcome": True}, "outcome: true"),
+        ({"column": "Management"}, "it reads column 'Management': what was done"),
+        ({"column": "iddx_full"}, "it reads column 'iddx_full': it is the diagnosis"),
+    ],
 )
 def test_a_field_that_is_an_outcome_is_refused_unless_allowed(cases, case_rows, case_layout, field, reason):
     case_layout["fields"]["told"] = field | {"kind": "category"}
@@ -115,13 +155,15 @@ def test_a_field_that_is_an_outcome_is_refused_unless_allowed(cases, case_rows, 
     assert [item.name for item in cohort.fields] == ["sex", "elevation"]
     assert reason in dict(cohort.refused_fields)["told"]
     assert "allow_outcome_fields: true" in dict(cohort.refused_fields)["told"]
+    with pytest.raises(InputError, match=f"'{field['column'].upper()}' cannot be an input: .*allow_outcome_fields"):
+        fit_encoder(MetadataSettings(fields=(field["column"].upper(),)), cohort, np.arange(3))
     allowed = open_cohort(settings, data, allow_outcomes=True)
     assert [(item.name, bool(item.outcome)) for item in allowed.fields] == [
         ("sex", False),
         ("elevation", False),
         ("told", True),
     ]
-    assert reason in allowed.fields[2].outcome
+    assert reason.removeprefix(f"it reads column {field['column']!r}: ") in allowed.fields[2].outcome
 
 
 def test_identical_pictures_make_one_group(cases, case_settings):
@@ -131,6 +173,7 @@ def test_identical_pictures_make_one_group(cases, case_settings):
     assert cohort.samples["group"].tolist() == ["1", "2", "1"]
     apart = open_cohort(case_settings.model_copy(update={"duplicates": "keep"}), data)
     assert apart.samples["group"].tolist() == ["1", "2", "3"]
+    assert (cohort.merged, apart.merged) == ({"3": "1"}, {})
 
 
 def test_every_registered_cohort_has_settings_by_name():
