@@ -105,8 +105,8 @@ def told(plan: Plan, arms: Sequence[Plan]) -> list[str]:
     """Return what a user should know before the run starts; a warning that not all arms share names its own."""
     cohort = plan.context.cohort
     lines = [f"note: {note}" for note in cohort.notes]
-    for line in plan.warnings:
-        shared = all(line in other.warnings for other in arms)
+    for line in plan.declarations:
+        shared = all(line in other.declarations for other in arms)
         lines.append(f"warning: {line}" if shared else f"warning: arm {plan.arm}: {line}")
     lines += [f"left out: {problem.sample}: {problem.what}" for problem in cohort.left_out[:10]]
     if len(cohort.left_out) > 10:

@@ -16,8 +16,8 @@ class Plan:
 
     A search has a `space`, and no trials until it suggests them; `candidates` are configurations that its trials may
     have (of a grid, exactly those), by which everything is checked and this node prepared. `dropped` names the rule by
-    which a search dropped a configuration. `arm`: which arm of the study it is, empty without arms. `warnings` are
-    said when the run starts; `declarations` are those of them that every table repeats.
+    which a search dropped a configuration. `arm`: which arm of the study it is, empty without arms. `declarations`
+    are warnings about the inputs, said when the run starts and repeated by every table.
     """
 
     study: Study
@@ -28,7 +28,6 @@ class Plan:
     space: AbstractSpace | None = None
     dropped: dict[str, str] = field(default_factory=dict)
     arm: str = ""
-    warnings: tuple[str, ...] = ()
     declarations: tuple[str, ...] = ()
 
     @property

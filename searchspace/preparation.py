@@ -83,7 +83,7 @@ def prepare_plan(request: Request, ledger: Ledger, opened: OpenedCohorts, arm: s
     trials = tuple(plan_trial(label, configuration, context) for label, configuration in grid.items())
     _check_tables(study, cohort, trials)
     check_networks(context, map(without_download, candidates) if request.dry_run else candidates)
-    declarations = declare(study, outcomes_read(cohort, candidates))
+    declared = declare(study, outcomes_read(cohort, candidates))
     return Plan(
         study=study,
         context=context,
@@ -92,8 +92,7 @@ def prepare_plan(request: Request, ledger: Ledger, opened: OpenedCohorts, arm: s
         known=ledger.records(fit.key for trial in trials for fit in trial.fits) if space is None else {},
         space=space,
         arm=arm,
-        warnings=(*declarations, *probe(cohort, candidates)),
-        declarations=declarations,
+        declarations=(*declared, *probe(cohort, candidates)),
     )
 
 

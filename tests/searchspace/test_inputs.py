@@ -96,7 +96,7 @@ def test_a_warning_names_its_arm_unless_all_arms_share_it():
     cohort = SimpleNamespace(notes=["sex is blank"], left_out=[])
     context = SimpleNamespace(cohort=cohort, ledger=SimpleNamespace(damaged={}))
     ham, pad = (
-        SimpleNamespace(arm=arm, context=context, warnings=("outcomes", *own))
+        SimpleNamespace(arm=arm, context=context, declarations=("outcomes", *own))
         for arm, own in (("ham10000", ()), ("pad-ufes-20", ("leak probe: blank cells",)))
     )
     assert told(ham, [ham, pad]) == ["note: sex is blank", "warning: outcomes"]
