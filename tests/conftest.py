@@ -1,9 +1,19 @@
 """Fixtures of all rooms."""
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_garbage_collection() -> Iterator[None]:
+    """Leave what is imported out of garbage collection: statsmodels collects at every correction, 0.3 s each time."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ notes: [...]
 
 Optional: `sd: false` (no SD is printed, cells hold means only), `unit: fraction` (else percent), `digits` (decimals of
 the percentages, 2 unless given), `plans` (fold plans of ours that cut as the paper did), `groups` (`may split`, where
-nobody says that the folds split lesions or patients), `across` (levels of the last setting; a row then holds the values
-of all of them) and `rows_without_configuration` (`label`, `values`), printed rows whose model is not given or is none
-of ours.
+nobody says that the folds split lesions or patients), `samples` (evaluated samples of the whole data set, where parts
+of it go about), `across` (levels of the last setting; a row then holds the values of all of them) and
+`rows_without_configuration` (`label`, `values`), printed rows whose model is not given or is none of ours.
 
 A cell is that of a configuration whose canonical settings are the same, a setting without effect being absent: image
 only is fusion none, depth null, fields []. The setting `class` (or `target`), always the last, stands for the class (or
@@ -70,7 +70,7 @@ class PublishedTable:
 
     `split` says how the paper cut its folds, `plans` which fold plans of ours do the same; `cohort` is the name that
     data set has here. `has_sd`: whether SDs are printed; `digits`: decimals of the percentages; `groups`: what its
-    folds do to lesions or patients, `split` or `may split`.
+    folds do to lesions or patients, `split` or `may split`; `samples`: how many were evaluated, where that is known.
     """
 
     name: str
@@ -86,6 +86,7 @@ class PublishedTable:
     has_sd: bool = True
     digits: int = 2
     groups: str = "split"
+    samples: int | None = None
 
     def cell(self, flat: Mapping[str, Any], part: str | None = None, metric: str | None = None) -> PublishedCell | None:
         """Return the cell that was printed for a configuration, or None where the paper has no such.
@@ -155,6 +156,7 @@ def read_published(document: Mapping[str, Any]) -> PublishedTable:
         has_sd=document.get("sd", True),
         digits=document.get("digits", 2),
         groups=document.get("groups", "split"),
+        samples=document.get("samples"),
     )
 
 

@@ -18,6 +18,8 @@ from analysis.tables.table import MISSING, Cell
 
 SPLITS_SAMPLES = ("image-level", "from-file")
 """Plans that do as papers do which cut by image, if siblings really stand on both sides."""
+SAME_SIZE = 0.05
+"""Share of the samples that may be missing, as rows with gaps are, before the data count as others."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Published:
     cohort: str
     plan: str
     group: str
+    n_samples: int
 
     @property
     def heading(self) -> str:
@@ -124,7 +127,10 @@ class Published:
 
     def _stamp_note(self) -> tuple[str, ...]:
         if self.stamp == "different data":
-            return (f"Different data: the published figures are of {self.table.cohort}, ours of {self.cohort}.",)
+            theirs, ours = self.table.cohort, self.cohort
+            if theirs == ours:
+                theirs, ours = f"{self.table.samples:,} evaluated samples", f"{self.n_samples:,}"
+            return (f"Different data: the published figures are of {theirs}, ours of {ours}.",)
         if self.stamp == "different split" and set(self.table.plans) & set(SPLITS_SAMPLES):
             return (
                 f"Different split: the folds here are {self.plan}. The published figures, from folds that "
@@ -145,15 +151,17 @@ def published_beside(
     shown = tuple(metric for metric in metrics if metric in table.metrics)
     if not shown:
         return None
-    return Published(
-        table, shown, _stamp(table, context), context.cohort.name, context.folds.plan, context.cohort.group
-    )
+    cohort = context.cohort
+    stamp = _stamp(table, context)
+    return Published(table, shown, stamp, cohort.name, context.folds.plan, cohort.group, cohort.n_samples)
 
 
 def _stamp(table: PublishedTable, context: StudyContext) -> str:
     if not table.split:  # nothing was trained: sizes of networks
         return ""
-    if context.cohort.name != table.cohort:
+    samples = context.cohort.n_samples
+    another_size = table.samples is not None and abs(samples - table.samples) > SAME_SIZE * table.samples
+    if context.cohort.name != table.cohort or another_size:
         return "different data"
     plan = context.folds.plan
     same = plan in table.plans and (plan not in SPLITS_SAMPLES or context.leak_share > 0)

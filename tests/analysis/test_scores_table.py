@@ -49,7 +49,9 @@ def test_every_metric_has_a_column_with_estimate_and_interval(melanoma):
 
 def test_the_papers_figures_stand_beside_metric_by_metric_and_its_free_row_below(melanoma):
     study, results = melanoma
-    table = build(study, results, **MARON, metrics=FOUR)
+    context = study.context(results)
+    context = dataclasses.replace(context, cohort=dataclasses.replace(context.cohort, n_samples=33_000))
+    (table,) = build_tables([TableSpecification(**MARON, metrics=FOUR)], results, context)
     assert header_groups(table) == [("", 1), *((METRICS[metric], 2) for metric in FOUR)]
     rows = text_rows(table)
     assert rows[1][2::2] == ["84.59 ± 2.94", "85.95 ± 2.81", "84.63 ± 3.03", "92.23 ± 1.69"]
@@ -59,6 +61,14 @@ def test_the_papers_figures_stand_beside_metric_by_metric_and_its_free_row_below
     notes = " ".join(table.notes)
     assert "Published: Xing et al., ZooME, EMBC 2021, Table I; mean ± SD over folds, as printed" in notes
     assert "Different" not in notes
+
+
+def test_a_part_of_the_paper_s_data_is_other_data(melanoma):
+    study, results = melanoma
+    table = build(study, results, **MARON, metrics=FOUR)
+    n_samples = study.context(results).cohort.n_samples
+    assert f"Different data: the published figures are of 33,126 evaluated samples, ours of {n_samples}." in table.notes
+    assert text_rows(table)[2][0] == "Kaur et al. (re-run of the paper) (published, different data)"
 
 
 def test_the_long_csv_holds_ours_the_papers_and_the_printed_rows(melanoma):
