@@ -155,6 +155,7 @@ def test_a_fold_fit_that_diverges_fails_its_trial_and_the_search_goes_on(study, 
     assert "the space is exhausted" in result.stdout
 
 
+@pytest.mark.slow
 def test_nested_runs_one_at_a_time_are_the_sequential_search(study, whole, run, tmp_path):
     """Dropped trials included: Tune, Train and the referee in its own process find what one process finds."""
     result = run(
