@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from models.errors import InputError
 from searchspace.study import Resources
+from trainables.environment import device_for
 
 
 class Node(NamedTuple):
@@ -112,6 +113,12 @@ def too_much(wanted: Resources, cpus: float, gpus: float, machine: str) -> str:
         lacking.append(f"resources.gpu={wanted.gpu:g}: that is more GPU for a trial than {machine} has, {gpus:g}")
         advice.append(f"--set resources.gpu={'0' if gpus < 1 else '1'}")
     return f"{'; '.join(lacking)}; say {' '.join(advice)}" if lacking else ""
+
+
+def lacking_here(wanted: Resources) -> str:
+    """Return what a process wants more of than this machine has, as `too_much`."""
+    gpus = float(wanted.gpu > 0 and device_for(gpu=True) == "cuda")
+    return too_much(wanted, usable_cores(), gpus, "this machine")
 
 
 def _words(wanted: Resources) -> str:

@@ -5,12 +5,11 @@ import math
 from rich.console import Console
 from rich.table import Table
 
-from searchspace.capacity import too_much
+from searchspace.capacity import lacking_here
 from searchspace.node import missing_inputs, without_download
 from searchspace.plan import Plan
 from searchspace.search.settings import SearchSettings
 from trainables.configuration import Configuration
-from trainables.environment import device_for
 from trainables.estimate import seconds_per_fit, seconds_per_sample
 
 TIMED = 5
@@ -26,7 +25,7 @@ def show_plan(plan: Plan, console: Console, cores: int) -> None:
         lines = _work(plan, cores)
     else:
         lines = _search(plan, cores)
-    for line in (_data(plan), *lines, *_room(plan, cores)):
+    for line in (_data(plan), *lines, *_room(plan)):
         console.print(line, highlight=False)
 
 
@@ -84,11 +83,9 @@ def _search(plan: Plan, cores: int) -> list[str]:
     ]
 
 
-def _room(plan: Plan, cores: int) -> list[str]:
+def _room(plan: Plan) -> list[str]:
     """Say what a process of the study wants and this machine lacks; a cluster may have it."""
-    wanted = plan.study.resources
-    gpus = float(wanted.gpu > 0 and device_for(gpu=True) == "cuda")
-    lacking = too_much(wanted, cores, gpus, "this machine")
+    lacking = lacking_here(plan.study.resources)
     return [f"here it would stop: {lacking}"] if lacking else []
 
 

@@ -74,8 +74,9 @@ def prepare_plan(request: Request, ledger: Ledger, opened: OpenedCohorts, arm: s
     labelled = expand(study, brief=bool(arm)) if space is None else probed(study, space)
     candidates = list(labelled.values())
     cohort = opened.open(study, request.data)
+    counts = [np.bincount(cohort.labels(target.name), minlength=len(target.classes)) for target in cohort.targets]
     for configuration in candidates:
-        _check_fits(configuration, cohort)
+        _check_fits(configuration, cohort, counts)
     context = _context(request, cohort, candidates, ledger)
     _check_batches(study, candidates)
     _check_halving(study, candidates)
@@ -182,13 +183,15 @@ def _unevaluated(trial: Trial) -> ConfigurationResult:
     return evaluate(trial.identifier, trial.configuration.canonical(), trial.label, planned, [], {})
 
 
-def _check_fits(configuration: Configuration, cohort: Cohort) -> None:
-    """Build what depends on both configuration and cohort once, so that a mismatch is found now and not in a trial."""
+def _check_fits(configuration: Configuration, cohort: Cohort, counts: Sequence[np.ndarray]) -> None:
+    """Build what depends on both configuration and cohort once, so that a mismatch is found now and not in a trial.
+
+    `counts`: the samples of each class, per target.
+    """
     if configuration.uses_image:
         check_modalities(configuration.modalities, configuration.loss, cohort.image_names)
     fit_encoder(configuration.metadata, cohort, np.arange(len(cohort.samples)))
-    classes = [np.bincount(cohort.labels(target.name), minlength=len(target.classes)) for target in cohort.targets]
-    create_loss(configuration.loss, classes)
+    create_loss(configuration.loss, counts)
 
 
 def _check_batches(study: Study, candidates: Sequence[Configuration]) -> None:

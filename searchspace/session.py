@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from models.errors import InputError
-from searchspace.capacity import too_much, usable_cores
+from searchspace.capacity import lacking_here, usable_cores
 from searchspace.exploration import Exploration
 from searchspace.launch import Launcher
 from searchspace.node import prepare_node
@@ -12,7 +12,6 @@ from searchspace.plan import Plan
 from searchspace.progress import Display
 from searchspace.tensorboard import TensorBoardLog
 from searchspace.workspace import Workspace
-from trainables.environment import device_for
 from trainables.events import Event
 from trainables.executors.inline import run_inline
 from trainables.planning import Trial
@@ -55,8 +54,7 @@ class Session:
 
     def _run_inline(self) -> None:
         wanted, cores = self.plan.study.resources, usable_cores()
-        gpus = float(wanted.gpu > 0 and device_for(gpu=True) == "cuda")
-        if lacking := too_much(wanted, cores, gpus, "this machine"):
+        if lacking := lacking_here(wanted):
             raise InputError(lacking)
         self._begin()
         if self.exploration is None:

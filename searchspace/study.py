@@ -13,12 +13,11 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from analysis.tables import TableSpecification
 from models.errors import InputError
-from models.names import timm_name
 from searchspace.arms import Arm, ArmName, arm_document
 from searchspace.search.settings import RandomSearch, TreeParzenSearch
 from trainables.cohorts import CohortSettings
 from trainables.folds import FoldSettings
-from trainables.recipes import Adjustment, find_recipe
+from trainables.recipes import Adjustment, as_configured, find_recipe
 from trainables.settings import Settings
 from trainables.validation import explain
 
@@ -53,9 +52,6 @@ class Resources(Settings):
     gpu: float = Field(default=0.0, ge=0.0, le=1.0)
     ranks_per_fit: int = Field(default=1, ge=1, le=64)
     checkpoint_every: int = Field(default=1, ge=0, le=10_000)
-
-
-BACKBONE = "backbone.name"
 
 
 class External(Settings):
@@ -199,16 +195,10 @@ def _of_arm(name: str, document: dict[str, Any]) -> Study:
 def with_timm_names(table: TableSpecification) -> TableSpecification:
     """Return a table whose backbones, which may be given by the papers' names, have those that configurations have."""
     changes: dict[str, Any] = {
-        name: {key: _timm_names(value) if key == BACKBONE else value for key, value in getattr(table, name).items()}
+        name: {key: as_configured(key, value) for key, value in getattr(table, name).items()}
         for name in ("reference", "where")
     }
     for levels, setting in (("row_order", table.rows), ("column_order", table.columns)):
-        if setting == BACKBONE:
-            changes[levels] = tuple(_timm_names(value) for value in getattr(table, levels))
+        if setting is not None:
+            changes[levels] = tuple(as_configured(setting, value) for value in getattr(table, levels))
     return table.model_copy(update=changes)
-
-
-def _timm_names(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_timm_names(each) for each in value]
-    return timm_name(value) if isinstance(value, str) else value

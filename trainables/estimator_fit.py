@@ -15,16 +15,15 @@ from trainables.decisions import Thresholds
 from trainables.estimators import MetadataEstimator
 from trainables.events import EpochEnded
 from trainables.folds import Split
-from trainables.metadata import fit_encoder
+from trainables.metadata import Encoder, fit_encoder
 from trainables.outcome import Outcome, class_codes, mean_metrics, prediction_table
 from trainables.seeds import derive
 
 
 def fit_metadata(
-    configuration: Configuration, split: Split, cohort: Cohort, *, seed: int, threads: int
+    configuration: Configuration, split: Split, cohort: Cohort, encoder: Encoder, *, seed: int, threads: int
 ) -> MetadataEstimator:
-    """Return the configuration's estimator, fitted on the encoded metadata of the training part of a split."""
-    encoder = fit_encoder(configuration.metadata, cohort, split.train)
+    """Return the configuration's estimator, fitted on the training part of a split as `encoder` encodes it."""
     return MetadataEstimator(
         configuration.options["estimator"],
         encoder.encode(np.arange(len(cohort.samples))),
@@ -50,7 +49,10 @@ class EstimatorFit:
     def run(self) -> Iterator[EpochEnded]:
         """Fit the estimator and predict the evaluation fold; there are no epochs to tell of."""
         started = time.perf_counter()
-        estimator = fit_metadata(self.configuration, self.split, self.cohort, seed=self.seed, threads=self.threads)
+        encoder = fit_encoder(self.configuration.metadata, self.cohort, self.split.train)
+        estimator = fit_metadata(
+            self.configuration, self.split, self.cohort, encoder, seed=self.seed, threads=self.threads
+        )
         fitted = time.perf_counter()
         probabilities = estimator.predict(self.split.test)
         predicted = time.perf_counter()

@@ -241,7 +241,9 @@ class FoldFit:
         """Return the estimator on metadata whose probabilities are averaged with the network's, if there is one."""
         if not self.configuration.estimates:
             return None
-        return fit_metadata(self.configuration, self.split, self.cohort, seed=self._seed, threads=self.threads)
+        return fit_metadata(
+            self.configuration, self.split, self.cohort, self.encoder, seed=self._seed, threads=self.threads
+        )
 
     def _joined(self, logits: list[Tensor], partner: MetadataEstimator | None, rows: np.ndarray) -> list[np.ndarray]:
         """Return the probabilities (row, class) per target of network and partner together."""

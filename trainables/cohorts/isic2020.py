@@ -20,7 +20,15 @@ from trainables.cohorts.csvfile import read_csv, shown
 from trainables.cohorts.duplicates import pairs_there
 from trainables.cohorts.finding import ImageFinder, find_table, image_folders, inside, spelled
 from trainables.cohorts.folder import open_folder
-from trainables.cohorts.layout import MISSING, FolderSettings, Layout, outcome_field, read_samples, same_columns
+from trainables.cohorts.layout import (
+    MISSING,
+    FolderSettings,
+    Layout,
+    is_missing,
+    outcome_field,
+    read_samples,
+    same_columns,
+)
 
 SITES = ("head/neck", "lower extremity", "oral/genital", "palms/soles", "torso", "upper extremity")
 DIAGNOSES = (
@@ -137,6 +145,6 @@ def _of_one_lesion(path: Path) -> list[tuple[str, str]]:
     table = read_csv(path, columns, aliases=same_columns("image_name"), optional=columns)
     images: dict[str, list[str]] = {}
     for image, lesion in table.itertuples(index=False, name=None) if len(table.columns) == 2 else ():
-        if lesion and lesion.casefold() not in MISSING:
+        if not is_missing(lesion):
             images.setdefault(lesion, []).append(image)
     return [pair for names in images.values() for pair in pairwise(names)]

@@ -3,7 +3,7 @@
 from models.errors import InputError
 from models.registry import did_you_mean
 from trainables.recipes import metanet, others
-from trainables.recipes.recipe import Adjustment, Recipe
+from trainables.recipes.recipe import Adjustment, Recipe, as_configured
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
@@ -28,4 +28,4 @@ def find_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-__all__ = ["RECIPES", "Adjustment", "Recipe", "find_recipe"]
+__all__ = ["RECIPES", "Adjustment", "Recipe", "as_configured", "find_recipe"]

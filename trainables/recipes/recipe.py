@@ -35,14 +35,16 @@ class Adjustment(Settings):
         """Tell whether these dotted settings ask for the adjustment; one that is not among them does not."""
         return all(
             name in known
-            and _meant(name, known[name])
-            in [_meant(name, value) for value in (wanted if isinstance(wanted, list) else [wanted])]
+            and as_configured(name, known[name])
+            in as_configured(name, wanted if isinstance(wanted, list) else [wanted])
             for name, wanted in self.when.items()
         )
 
 
-def _meant(name: str, value: Any) -> Any:
-    """A backbone may go by its paper's name."""
+def as_configured(name: str, value: Any) -> Any:
+    """Return a value of a dotted setting, or a list of values, as configurations have it: backbones by timm's names."""
+    if name == "backbone.name" and isinstance(value, list):
+        return [as_configured(name, each) for each in value]
     return timm_name(value) if name == "backbone.name" and isinstance(value, str) else value
 
 
