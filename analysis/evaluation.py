@@ -46,7 +46,8 @@ class ConfigurationResult:
 
     `dropped` names the rule by which a search gave the configuration up, None where it did not; `procedure` is how its
     fold fits were trained. `reported` are the metrics that each fold fit recorded itself, as thresholds and the scores
-    of single heads, `costs` what it cost.
+    of single heads, `costs` what it cost. `predictions` and `histories` (one entry per epoch) are of the
+    folds done; of one that diverged too, as far as it came.
     """
 
     identifier: str
@@ -64,6 +65,8 @@ class ConfigurationResult:
     procedure: Procedure = field(default_factory=Procedure)
     reported: Mapping[Fold, Mapping[str, float | None]] = field(default_factory=dict)
     costs: Mapping[Fold, Mapping[str, Any]] = field(default_factory=dict)
+    predictions: Mapping[Fold, FoldPredictions] = field(default_factory=dict)
+    histories: Mapping[Fold, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -167,6 +170,8 @@ def evaluate(
         procedure=procedure_of(done.values()),
         reported={fold: record.metrics for fold, record in sorted(done.items())},
         costs={fold: record.cost for fold, record in sorted(done.items())},
+        predictions=parts,
+        histories={fold: record.history for fold, record in sorted(by_fold.items())},
     )
 
 

@@ -11,9 +11,16 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analysis.clustering import clustered_se
 from analysis.errors import AnalysisError
-from analysis.intervals import Interval, Size, clustered_interval, max_se_interval, nadeau_bengio_interval, spread
+from analysis.statistics.clustering import clustered_se
+from analysis.statistics.intervals import (
+    Interval,
+    Size,
+    clustered_interval,
+    max_se_interval,
+    nadeau_bengio_interval,
+    spread,
+)
 
 Fold = tuple[int, int]
 """(repeat, fold)."""

@@ -6,11 +6,11 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analysis.clustering import auc_influence, micro_auc_influence
-from analysis.influences import decision_influence
 from analysis.metrics import FoldMetrics
 from analysis.predictions import FoldPredictions
 from analysis.scores import Fold, MetricScores, mean_over_targets
+from analysis.statistics.clustering import auc_influence, micro_auc_influence
+from analysis.statistics.influences import decision_influence
 
 METRICS: dict[str, str] = {
     "mcr": "MCR",

@@ -8,11 +8,11 @@ samples are what is paired: the interval comes from the paired influences of eac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.comparisons import over_same_samples
 from analysis.errors import AnalysisError
 from analysis.evaluation import ConfigurationResult
-from analysis.intervals import Interval
 from analysis.scoring import METRICS
+from analysis.statistics.comparisons import over_same_samples
+from analysis.statistics.intervals import Interval
 from analysis.tables.caption import LONG_NAMES, data_sentence, interval_note, study_notes, undefined_notes
 from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from analysis.evaluation import ConfigurationResult
-from analysis.intervals import Interval
 from analysis.scoring import LEADING, METRICS
+from analysis.statistics.intervals import Interval
 from analysis.tables.caption import (
     LONG_NAMES,
     caption,

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.comparisons import Comparison, compare
 from analysis.errors import AnalysisError
 from analysis.evaluation import ConfigurationResult
-from analysis.families import holm
 from analysis.scores import MetricScores
+from analysis.statistics.comparisons import Comparison, compare
+from analysis.statistics.families import holm
+from analysis.statistics.verdicts import Verdict, verdict
 from analysis.tables.dimensions import dimension, matching
 from analysis.tables.specification import TableSpecification
-from analysis.verdicts import Verdict, verdict
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from analysis.evaluation import ConfigurationResult
-from analysis.intervals import Interval
+from analysis.statistics.intervals import Interval
 from analysis.tables.contrasts import Contrast, scored
 
 

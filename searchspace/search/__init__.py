@@ -1,7 +1,7 @@
 """The search: Optuna by ask and tell, a durable record of it, and the rules that drop what cannot win."""
 
+from analysis.search_record import Entry, SearchRecord
 from searchspace.search.proposer import Proposal, Proposer
-from searchspace.search.record import Entry, SearchRecord
 from searchspace.search.referee import Referee
 from searchspace.search.replay import verify
 from searchspace.search.settings import (

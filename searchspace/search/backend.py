@@ -13,8 +13,8 @@ import optuna
 from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState
 
+from analysis.search_record import Entry
 from models.errors import InputError
-from searchspace.search.record import Entry
 from searchspace.search.samplers import sampler_for
 from searchspace.search.settings import RandomSearch, TreeParzenSearch
 from searchspace.search.space import AbstractSpace

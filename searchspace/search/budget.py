@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from analysis.search_record import Entry
 from models.errors import InputError
-from searchspace.search.record import Entry
 from searchspace.search.settings import SearchSettings
 
 SECONDS_PER_HOUR = 3600.0

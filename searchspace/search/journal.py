@@ -7,10 +7,10 @@ is made again at the next start.
 import dataclasses
 from collections.abc import Callable
 
+from analysis.search_record import Entry, SearchRecord
 from models.errors import InputError
 from searchspace.search.backend import open_study, tell_study
 from searchspace.search.order import moments, skipped_in_a_row
-from searchspace.search.record import Entry, SearchRecord
 
 
 class Journal:

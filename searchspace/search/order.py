@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
-from searchspace.search.record import Entry
+from analysis.search_record import Entry
 
 Moment = tuple[int, Literal["ask", "tell"], Entry]
 

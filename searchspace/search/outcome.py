@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis.ledger import Ledger
+from analysis.search_record import Entry, FoldEntry
 from searchspace.search.blocks import Scores, blocked_estimate
-from searchspace.search.record import Entry, FoldEntry
 from searchspace.search.settings import Constraints
 from trainables.events import FitEnded
 

@@ -19,11 +19,11 @@ from typing import Any
 import optuna
 
 from analysis.ledger import Ledger, digest
+from analysis.search_record import Entry, SearchRecord
 from models.errors import InputError
 from searchspace.search.halving import Halving
 from searchspace.search.journal import Journal
 from searchspace.search.outcome import conclude, fold_entry
-from searchspace.search.record import Entry, SearchRecord
 from searchspace.search.settings import RandomSearch, TreeParzenSearch
 from searchspace.search.space import AbstractSpace
 from searchspace.search.suggestions import Recorded, Sampled, Suggestions

@@ -10,10 +10,10 @@ It holds scores only, so it can be pickled into an actor and restored from the s
 from collections.abc import Iterable, Mapping
 
 from analysis.ledger import Ledger
+from analysis.search_record import Entry, Fold, FoldEntry
 from searchspace.search.halving import Halving
 from searchspace.search.outcome import excess_of, fold_entry
 from searchspace.search.racing import Race
-from searchspace.search.record import Entry, Fold, FoldEntry
 from searchspace.search.settings import SearchSettings
 from trainables.events import EpochEnded, Event, FitEnded, TrialDropped
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import optuna
 
+from analysis.search_record import Entry
 from searchspace.search.backend import add_to_study, ask_study, open_study, tell_study
 from searchspace.search.order import as_asked, moments
-from searchspace.search.record import Entry
 from searchspace.search.settings import RandomSearch, TreeParzenSearch
 from searchspace.search.space import AbstractSpace
 

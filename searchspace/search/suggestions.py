@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from analysis.search_record import Entry
 from models.errors import InputError
 from searchspace.search.backend import add_to_study, ask_study, suggestion_of
 from searchspace.search.budget import Budget
 from searchspace.search.journal import Journal
 from searchspace.search.order import as_asked
-from searchspace.search.record import Entry
 from searchspace.search.settings import RandomSearch, TreeParzenSearch
 from searchspace.search.space import AbstractSpace
 

@@ -6,7 +6,7 @@ the same time, would drop others.
 
 from collections.abc import Sequence
 
-from searchspace.search.record import Entry, Fold
+from analysis.search_record import Entry, Fold
 from trainables.events import EpochEnded, Event, FitEnded, TrialDropped
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from analysis.comparisons import compare
 from analysis.errors import AnalysisError
+from analysis.statistics.comparisons import compare
 from analysis.tables import Cell, TableSpecification, build_tables, header_groups, text_rows
 
 SUBSETS = {

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from analysis.clustering import clustered_se
-from analysis.comparisons import over_same_samples
 from analysis.errors import AnalysisError
+from analysis.statistics.clustering import clustered_se
+from analysis.statistics.comparisons import over_same_samples
 from analysis.tables import (
     TableSpecification,
     build_arm_tables,

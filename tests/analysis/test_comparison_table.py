@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from analysis.comparisons import compare
 from analysis.errors import AnalysisError
-from analysis.families import holm
+from analysis.statistics.comparisons import compare
+from analysis.statistics.families import holm
 from analysis.tables import TableSpecification, build_tables, text_rows
 
 COMPARISONS = {"name": "all", "title": "All", "kind": "comparisons", "reference": {"fusion.name": "none"}}

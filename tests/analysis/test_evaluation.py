@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from analysis.clustering import clustered_se, mcr_influence
 from analysis.errors import AnalysisError
 from analysis.evaluation import evaluate
 from analysis.provenance import mix_warnings
+from analysis.statistics.clustering import clustered_se, mcr_influence
 
 
 def fits_of(study, configuration, identifier="one", skill=1.0):

@@ -3,7 +3,7 @@
 import pytest
 
 from analysis.ledger.storage import Storage
-from searchspace.search.record import Entry, FoldEntry, SearchRecord
+from analysis.search_record import Entry, FoldEntry, SearchRecord
 
 
 @pytest.fixture

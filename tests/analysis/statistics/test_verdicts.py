@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.verdicts import verdict
+from analysis.statistics.verdicts import verdict
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 All of them are means over classes of ratios of counts; the ratio A / B has influence (a_i - (A / B) b_i) / B. Samples
 are those of all folds of one repeat together, each with the class that its own fold decided on. Clustered standard
-errors add them up by group (`analysis.clustering`), which has the influences of rank metrics, AUC, too.
+errors add them up by group (`analysis.statistics.clustering`), which has the influences of rank metrics, AUC, too.
 """
 
 from collections.abc import Callable

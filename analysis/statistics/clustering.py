@@ -10,8 +10,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from analysis.errors import AnalysisError
-from analysis.influences import decision_influence
 from analysis.metrics import checked, decide
+from analysis.statistics.influences import decision_influence
 
 
 def mcr_influence(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

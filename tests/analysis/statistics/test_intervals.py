@@ -10,7 +10,13 @@ from scipy import stats
 
 from analysis.citations import CITATIONS
 from analysis.errors import AnalysisError
-from analysis.intervals import Size, clustered_interval, max_se_interval, nadeau_bengio_interval, nadeau_bengio_se
+from analysis.statistics.intervals import (
+    Size,
+    clustered_interval,
+    max_se_interval,
+    nadeau_bengio_interval,
+    nadeau_bengio_se,
+)
 
 SCORES = [0.50, 0.52, 0.54, 0.56, 0.58]  # mean 0.54, variance 0.001
 fractions = st.floats(0, 1, allow_nan=False)

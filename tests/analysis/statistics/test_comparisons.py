@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.comparisons import compare, corrected_t, correlated_t_rope, max_se_test, paired_clustered_se
 from analysis.errors import AnalysisError
+from analysis.statistics.comparisons import compare, corrected_t, correlated_t_rope, max_se_test, paired_clustered_se
 
 DIFFERENCES = np.array([0.031, 0.019, 0.005, 0.031, 0.021])
 REPEATED = np.array([0.004, -0.003, 0.006, 0.001, 0.002, -0.001, 0.005, 0.003, 0.0, 0.002])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import AnalysisError
-from analysis.families import holm
+from analysis.statistics.families import holm
 
 few = settings(max_examples=30, deadline=None)  # statsmodels collects garbage at every call, 40 ms
 p_values = st.lists(st.floats(0, 1, allow_nan=False), min_size=1, max_size=15)

@@ -11,10 +11,10 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from analysis.clustering import clustered_se, micro_auc_influence
-from analysis.influences import DECISION_METRICS, decision_influence
 from analysis.metrics import decision_counts, fold_metrics
 from analysis.scoring import METRICS, RANKING
+from analysis.statistics.clustering import clustered_se, micro_auc_influence
+from analysis.statistics.influences import DECISION_METRICS, decision_influence
 
 
 def macro(metric):

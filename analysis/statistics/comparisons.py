@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from analysis.clustering import clustered_se as group_clustered_se
-from analysis.intervals import (
+from analysis.scores import MetricScores, paired_differences
+from analysis.statistics.clustering import clustered_se as group_clustered_se
+from analysis.statistics.intervals import (
     Interval,
     clustered_interval,
     finite,
@@ -21,7 +22,6 @@ from analysis.intervals import (
     nadeau_bengio_interval,
     nadeau_bengio_se,
 )
-from analysis.scores import MetricScores, paired_differences
 
 
 @dataclass(frozen=True)

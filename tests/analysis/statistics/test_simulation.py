@@ -13,10 +13,10 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import StratifiedGroupKFold
 
-from analysis.clustering import mcr_influence
-from analysis.comparisons import compare
 from analysis.metrics import mean_class_recall
 from analysis.scores import MetricScores
+from analysis.statistics.clustering import mcr_influence
+from analysis.statistics.comparisons import compare
 
 SHARES = np.array([0.37, 0.32, 0.11, 0.10, 0.078, 0.022])
 SEPARATION = 1.5

@@ -3,7 +3,8 @@
 `nadeau_bengio_interval` sees the folds only: safe and wide. `clustered_interval` sees the samples only: it is blind to
 retraining noise. `max_se_interval` takes the larger of the clustered SE and fold SD/sqrt(k); it is a heuristic of this
 project, not from the literature; it held 0.93 to 0.97 coverage at half the first's width (statistics.md section 2).
-Classes that overlap much cost it coverage (0.86 to 0.92, tests/analysis/test_simulation.py): read the first beside it.
+Classes that overlap much cost it coverage (0.86 to 0.92, tests/analysis/statistics/test_simulation.py): read the
+first beside it.
 """
 
 import math
@@ -116,7 +117,7 @@ def max_se_interval(
 
     Args:
         scores: (J,) one per fold and repeat.
-        clustered_se: from `analysis.clustering.clustered_se`.
+        clustered_se: from `analysis.statistics.clustering.clustered_se`.
         folds: k, the folds of one repeat. Repeats reuse the same samples, so they do not divide the variance further.
         confidence: coverage aimed at.
         bounds: as in `nadeau_bengio_interval`.

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.clustering import auc_influence, clustered_se, mcr_influence
 from analysis.errors import AnalysisError
 from analysis.metrics import macro_auc, mean_class_recall
+from analysis.statistics.clustering import auc_influence, clustered_se, mcr_influence
 
 LABELS = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0])
 A = np.array([0.9, 0.8, 0.35, 0.6, 0.55, 0.1, 0.4, 0.35, 0.5, 0.2, 0.7, 0.3])

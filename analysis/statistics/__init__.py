@@ -1,0 +1,1 @@
+"""Intervals, tests and verdicts: pure functions on scores, influences and predictions (`docs/statistics.md`)."""
