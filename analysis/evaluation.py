@@ -6,12 +6,14 @@ before its last fold; that is incomplete by intent, and tables count it instead 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.auc_intervals import cvauc_interval
 from analysis.errors import AnalysisError
 from analysis.ledger.schema import FitRecord
 from analysis.metrics import FoldMetrics, fold_metrics
@@ -19,6 +21,7 @@ from analysis.predictions import FoldPredictions, check_coverage, check_repeat, 
 from analysis.procedure import Procedure, procedure_of
 from analysis.scores import Fold, MetricScores
 from analysis.scoring import score
+from analysis.statistics.intervals import Interval
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,22 @@ class ConfigurationResult:
     def progress(self) -> str:
         """Folds done of folds planned, as `3/5`."""
         return f"{len(self.planned) - len(self.failures)}/{len(self.planned)}"
+
+    @cached_property
+    def repeats(self) -> dict[int, list[FoldPredictions]]:
+        """The predictions of each repeat, in the order of its folds; groups are numbers, which are quick to count."""
+        parts = [self.predictions[fold] for fold in sorted(self.predictions)]
+        numbers = pd.factorize(np.concatenate([part.groups for part in parts]))[0] if parts else np.array([])
+        ends = np.cumsum([len(part.groups) for part in parts])
+        found: dict[int, list[FoldPredictions]] = {}
+        for part, groups in zip(parts, np.split(numbers, ends[:-1]), strict=True):
+            found.setdefault(part.repeat, []).append(replace(part, groups=groups))
+        return found
+
+    @cached_property
+    def cross_validated_aucs(self) -> dict[str, Interval | None]:
+        """The cvAUC interval of the macro AUC of each target; None where a fold lacks a class."""
+        return {target: cvauc_interval(self.repeats, target) for target in self.targets}
 
     def scores_of(self, metric: str, target: str | None = None) -> MetricScores:
         """Return the scores of one metric.

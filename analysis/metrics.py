@@ -2,7 +2,7 @@
 
 A class without samples has no recall, precision or F1, and a class without positives or negatives no AUC: they are NaN
 and left out of the mean (statistics.md section 4: other libraries count them as 0). A class with samples that is never
-predicted has precision 0, as in scikit-learn. Every metric is a fraction in [0, 1].
+predicted has precision 0, as in scikit-learn. Every metric is a fraction; all but the Brier score lie in [0, 1].
 
 `threshold`: the second class of a two-class target is decided on from this probability on; without one the first
 largest probability decides. Averages over classes ("macro") are over the classes that have samples.
@@ -11,10 +11,16 @@ largest probability decides. Averages over classes ("macro") are over the classe
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
-from sklearn.metrics import roc_auc_score
 
+from analysis.calibration import brier_score, expected_calibration_error
 from analysis.errors import AnalysisError
+from analysis.inputs import checked, mean_of_defined
+from analysis.ranking import micro_auc, per_class_auc, per_class_average_precision
+
+LOWER_IS_BETTER = frozenset({"brier", "ece"})
+"""Metrics that count errors: their best is the smallest, and a negative difference is the better one."""
+BOUNDS = {"brier": (0.0, 2.0)}
+"""Where a metric lives, if not between 0 and 1."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,8 @@ class FoldMetrics:
     `sensitivity` and `specificity` are the recalls of the second and of the first class of a two-class target, else
     NaN. `precision`, `f1` and `macro_specificity` are means over classes; `ovr_balanced_accuracy` is the mean over
     classes of (sensitivity + specificity) / 2, one class against the rest, which one paper calls balanced accuracy.
-    `auc` is the macro, `micro_auc` the micro average of the one-vs-rest AUC.
+    `auc` is the macro, `micro_auc` the micro average of the one-vs-rest AUC, `average_precision` the macro average of
+    the one-vs-rest average precision. `brier` and `ece` are of calibration: `analysis.calibration` says which.
     """
 
     mcr: float
@@ -40,17 +47,25 @@ class FoldMetrics:
     macro_specificity: float = float("nan")
     ovr_balanced_accuracy: float = float("nan")
     micro_auc: float = float("nan")
+    average_precision: float = float("nan")
+    brier: float = float("nan")
+    ece: float = float("nan")
     f1s: tuple[float, ...] = ()
+    precisions: tuple[float, ...] = ()
+    average_precisions: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Samples of each class, samples decided for it, and those of both (C,), with the number of samples."""
+    """Samples of each class, samples decided for it, and those of both (C,), with the number of samples.
+
+    Of B weightings of the samples at once: sums of weights (C, B), with their totals (B,).
+    """
 
     positives: np.ndarray
     decided: np.ndarray
     hits: np.ndarray
-    total: int
+    total: int | np.ndarray
 
     @property
     def recalls(self) -> np.ndarray:
@@ -89,22 +104,28 @@ def fold_metrics(labels: np.ndarray, probabilities: np.ndarray, threshold: float
     labels, probabilities = checked(labels, probabilities)
     counts = decision_counts(labels, decide(probabilities, threshold), probabilities.shape[1])
     recalls, specificities, aucs = counts.recalls, counts.specificities, per_class_auc(labels, probabilities)
+    average_precisions = per_class_average_precision(labels, probabilities)
     binary = probabilities.shape[1] == 2
     return FoldMetrics(
-        mcr=_mean_of_defined(recalls),
-        auc=_mean_of_defined(aucs),
+        mcr=mean_of_defined(recalls),
+        auc=mean_of_defined(aucs),
         accuracy=float(counts.hits.sum() / len(labels)),
         recalls=tuple(recalls.tolist()),
         aucs=tuple(aucs.tolist()),
         class_counts=tuple(counts.positives.tolist()),
         sensitivity=float(recalls[1]) if binary else float("nan"),
         specificity=float(recalls[0]) if binary else float("nan"),
-        precision=_mean_of_defined(counts.precisions),
-        f1=_mean_of_defined(counts.f1s),
-        macro_specificity=_mean_of_defined(specificities),
-        ovr_balanced_accuracy=_mean_of_defined((recalls + specificities) / 2),
+        precision=mean_of_defined(counts.precisions),
+        f1=mean_of_defined(counts.f1s),
+        macro_specificity=mean_of_defined(specificities),
+        ovr_balanced_accuracy=mean_of_defined((recalls + specificities) / 2),
         micro_auc=micro_auc(labels, probabilities),
+        average_precision=mean_of_defined(average_precisions),
+        brier=brier_score(labels, probabilities),
+        ece=expected_calibration_error(labels, probabilities),
         f1s=tuple(counts.f1s.tolist()),
+        precisions=tuple(counts.precisions.tolist()),
+        average_precisions=tuple(average_precisions.tolist()),
     )
 
 
@@ -135,38 +156,7 @@ def per_class_recall(labels: np.ndarray, probabilities: np.ndarray, threshold: f
 
 def mean_class_recall(labels: np.ndarray, probabilities: np.ndarray, threshold: float | None = None) -> float:
     """Return the mean class recall (MCR), scikit-learn's balanced accuracy: the mean over the classes present."""
-    return _mean_of_defined(per_class_recall(labels, probabilities, threshold))
-
-
-def per_class_auc(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the one-vs-rest area under the ROC curve of each class (C,)."""
-    labels, probabilities = checked(labels, probabilities)
-    areas = np.full(probabilities.shape[1], np.nan)
-    for number in range(len(areas)):
-        positive = labels == number
-        if 0 < positive.sum() < len(labels):
-            areas[number] = roc_auc_score(positive, probabilities[:, number])
-    return areas
-
-
-def macro_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the mean one-vs-rest AUC over the classes that have one; NaN when none has."""
-    return _mean_of_defined(per_class_auc(labels, probabilities))
-
-
-def micro_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the area under one ROC curve over all n C pairs of a sample and a class; scikit-learn's micro average.
-
-    It weighs classes by their samples and ranks probabilities of different classes together: with one large class it is
-    far above the macro average.
-    """
-    labels, probabilities = checked(labels, probabilities)
-    ranks = rankdata(probabilities).reshape(probabilities.shape)
-    n, classes = probabilities.shape
-    if classes < 2:
-        return float("nan")
-    below = ranks[np.arange(n), labels].sum() - n * (n + 1) / 2
-    return float(below / (n * n * (classes - 1)))
+    return mean_of_defined(per_class_recall(labels, probabilities, threshold))
 
 
 def accuracy(labels: np.ndarray, probabilities: np.ndarray, threshold: float | None = None) -> float:
@@ -175,34 +165,5 @@ def accuracy(labels: np.ndarray, probabilities: np.ndarray, threshold: float | N
     return float((decide(probabilities, threshold) == labels).mean())
 
 
-def checked(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both as arrays of one length.
-
-    Raises:
-        AnalysisError: as `fold_metrics`.
-    """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=float)
-    if labels.ndim != 1 or probabilities.ndim != 2 or len(labels) != len(probabilities):
-        raise AnalysisError(
-            f"labels (n,) and probabilities (n, C) do not fit: shapes {labels.shape} and {probabilities.shape}"
-        )
-    if not len(labels):
-        raise AnalysisError("there are no predictions to score")
-    if labels.min() < 0 or labels.max() >= probabilities.shape[1]:
-        raise AnalysisError(
-            f"labels run from {labels.min()} to {labels.max()}, but there are {probabilities.shape[1]} classes"
-        )
-    if not np.isfinite(probabilities).all():
-        raise AnalysisError(
-            f"{int((~np.isfinite(probabilities)).any(axis=1).sum())} predictions hold a probability that is not finite"
-        )
-    return labels, probabilities
-
-
 def _ratio(counts: np.ndarray, of: np.ndarray, defined: np.ndarray) -> np.ndarray:
-    return np.divide(counts, of, out=np.full(len(counts), np.nan), where=defined)
-
-
-def _mean_of_defined(values: np.ndarray) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else float("nan")
+    return np.divide(counts, of, out=np.full(np.shape(counts), np.nan), where=defined)

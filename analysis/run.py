@@ -13,8 +13,10 @@ from pydantic import ValidationError
 
 from analysis.errors import AnalysisError
 from analysis.evaluation import ConfigurationResult, evaluate
+from analysis.importances import Importances
 from analysis.ledger import FitRecord, Ledger
 from analysis.manifest import Manifest, PlannedConfiguration, PlannedPart
+from analysis.resampling import Resampling
 from analysis.search_record import Entry
 from analysis.tables import (
     StudyContext,
@@ -44,7 +46,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Run:
-    """A study with its parts in order; `search` are the recorded trials of a search, `damaged` unreadable fold fits."""
+    """A study with its parts in order; `search` are the recorded trials of a search, `damaged` unreadable fold fits.
+
+    `ledger` is where the fold fits are, and what is stored beside them; `importances` are those of a search.
+    """
 
     manifest: Manifest
     location: str
@@ -52,6 +57,8 @@ class Run:
     across: tuple[TableSpecification, ...] = ()
     search: tuple[Entry, ...] = ()
     damaged: Mapping[str, str] = field(default_factory=dict)
+    ledger: Ledger | None = None
+    importances: tuple[Importances, ...] = ()
 
     @cached_property
     def tables_across(self) -> tuple[Table, ...]:
@@ -69,7 +76,9 @@ class Run:
         return (*self.tables_across, *(table for part in self.parts for table in part.tables))
 
 
-def evaluate_run(manifest: Manifest, ledger: Ledger, location: str, *, search: Iterable[Entry] = ()) -> Run:
+def evaluate_run(
+    manifest: Manifest, ledger: Ledger, location: str, *, search: Iterable[Entry] = (), replicates: int = 0
+) -> Run:
     """Read the ledger and evaluate every configuration of a study.
 
     Args:
@@ -77,14 +86,15 @@ def evaluate_run(manifest: Manifest, ledger: Ledger, location: str, *, search: I
         ledger: where its fold fits are; those of other runs that share it count as tried.
         location: what the run is called in the report.
         search: the recorded trials of a search.
+        replicates: of the bootstrap; 0: none, and no bootstrap fields in the long CSV.
 
     Raises:
         AnalysisError: predictions that fail a check, or a table that does not fit the configurations.
     """
     everything = ledger.records()
-    parts = tuple(_evaluated(manifest, planned, ledger, everything) for planned in manifest.parts)
+    parts = tuple(_evaluated(manifest, planned, ledger, everything, replicates) for planned in manifest.parts)
     across = specifications(manifest.across, manifest.study)
-    return Run(manifest, location, parts, across, tuple(search), dict(ledger.damaged))
+    return Run(manifest, location, parts, across, tuple(search), dict(ledger.damaged), ledger)
 
 
 def specifications(tables: Iterable[Mapping[str, object]], study: str) -> tuple[TableSpecification, ...]:
@@ -105,7 +115,9 @@ def specifications(tables: Iterable[Mapping[str, object]], study: str) -> tuple[
     return tuple(found)
 
 
-def _evaluated(manifest: Manifest, planned: PlannedPart, ledger: Ledger, everything: Mapping[str, FitRecord]) -> Part:
+def _evaluated(
+    manifest: Manifest, planned: PlannedPart, ledger: Ledger, everything: Mapping[str, FitRecord], replicates: int
+) -> Part:
     wanted = [fit.key for one in planned.configurations for fit in one.fits]
     records = {key: everything[key] for key in wanted if key in everything}
     tables = specifications(planned.tables, manifest.study)
@@ -123,6 +135,7 @@ def _evaluated(manifest: Manifest, planned: PlannedPart, ledger: Ledger, everyth
         factors=planned.factors,
         declarations=planned.declarations,
         adjusted=planned.adjusted,
+        resampling=Resampling(results, replicates=replicates) if replicates else None,
     )
     return Part(planned, tables, results, context, records)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
+from analysis.metrics import BOUNDS, LOWER_IS_BETTER
 from analysis.statistics.clustering import clustered_se
 from analysis.statistics.intervals import (
     Interval,
@@ -21,6 +22,7 @@ from analysis.statistics.intervals import (
     nadeau_bengio_interval,
     spread,
 )
+from analysis.statistics.sampling_error import SamplingError, sampling_error
 
 Fold = tuple[int, int]
 """(repeat, fold)."""
@@ -31,7 +33,9 @@ class MetricScores:
     """Fold scores (fractions) of one metric.
 
     `samples` holds the evaluated sample ids of each fold, `influence` (index: sample id) how far each sample moves the
-    mean score, `groups` (same index) its lesion or patient. `folds` is k, the folds of one repeat.
+    mean score, `groups` (same index) its lesion or patient. `folds` is k, the folds of one repeat. `training` (same
+    index) is how far each sample moves the expected score by having been trained on; None where that is not known or
+    nothing at first order.
     """
 
     metric: str
@@ -41,6 +45,7 @@ class MetricScores:
     groups: pd.Series
     folds: int
     test_over_train: float
+    training: pd.Series | None = None
 
     @cached_property
     def test_sets(self) -> tuple[tuple[Fold, ...], ...]:
@@ -75,6 +80,27 @@ class MetricScores:
         """The group-clustered standard error of the estimate."""
         return clustered_se(self.influence.to_numpy(), self.groups.to_numpy())
 
+    @cached_property
+    def sampling_error(self) -> SamplingError:
+        """The group-clustered standard error by evaluation and, where it is known, by training."""
+        moved = self.influence if self.training is None else self.influence + self.training
+        return sampling_error(moved.to_numpy(), self.groups.to_numpy())
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether the metric does not count errors."""
+        return self.metric not in LOWER_IS_BETTER
+
+    @property
+    def merit(self) -> float:
+        """The estimate with the sign that makes a higher one better; what rankings sort by."""
+        return self.estimate if self.higher_is_better else -self.estimate
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Where the metric lives; intervals are cut there."""
+        return BOUNDS.get(self.metric, (0.0, 1.0))
+
     @property
     def size(self) -> Size:
         """How much evidence there is."""
@@ -87,19 +113,23 @@ class MetricScores:
 
     def max_se_interval(self, confidence: float = 0.95) -> Interval:
         """Return the interval that tables print; the clustered one with a single split."""
+        if self.single_split:
+            return self.clustered_interval(confidence)
+        error = self.sampling_error
         return max_se_interval(
             self.values,
-            clustered_se=self.clustered_se,
+            clustered_se=error.se,
+            df=error.df,
             folds=self.folds,
             confidence=confidence,
-            bounds=(0, 1),
+            bounds=self.bounds,
             size=self.size,
         )
 
     def clustered_interval(self, confidence: float = 0.95) -> Interval:
         """Return the interval of case sampling alone."""
         return clustered_interval(
-            self.values, clustered_se=self.clustered_se, confidence=confidence, bounds=(0, 1), size=self.size
+            self.values, clustered_se=self.clustered_se, confidence=confidence, bounds=self.bounds, size=self.size
         )
 
     def nadeau_bengio_interval(self, confidence: float = 0.95) -> Interval | None:
@@ -107,13 +137,14 @@ class MetricScores:
         if self.single_split:
             return None
         return nadeau_bengio_interval(
-            self.values, test_over_train=self.test_over_train, confidence=confidence, bounds=(0, 1), size=self.size
+            self.values, test_over_train=self.test_over_train, confidence=confidence, bounds=self.bounds, size=self.size
         )
 
 
 def mean_over_targets(scores: Sequence[MetricScores]) -> MetricScores:
     """Return the mean over the targets of one configuration, fold by fold; influences are averaged in the same way."""
     first = scores[0]
+    training = [one.training for one in scores if one.training is not None]
     return MetricScores(
         metric=first.metric,
         by_fold={fold: float(np.mean([one.by_fold[fold] for one in scores])) for fold in first.by_fold},
@@ -122,6 +153,7 @@ def mean_over_targets(scores: Sequence[MetricScores]) -> MetricScores:
         groups=first.groups,
         folds=first.folds,
         test_over_train=first.test_over_train,
+        training=sum(training[1:], training[0]) / len(scores) if len(training) == len(scores) else None,
     )
 
 

@@ -9,8 +9,15 @@ import pandas as pd
 from analysis.metrics import FoldMetrics
 from analysis.predictions import FoldPredictions
 from analysis.scores import Fold, MetricScores, mean_over_targets
-from analysis.statistics.clustering import auc_influence, micro_auc_influence
+from analysis.statistics.clustering import (
+    auc_influence,
+    average_precision_influence,
+    brier_influence,
+    calibration_influence,
+    micro_auc_influence,
+)
 from analysis.statistics.influences import decision_influence
+from analysis.statistics.training_influence import training_influence
 
 METRICS: dict[str, str] = {
     "mcr": "MCR",
@@ -23,14 +30,23 @@ METRICS: dict[str, str] = {
     "macro_specificity": "macro specificity",
     "ovr_balanced_accuracy": "one-vs-rest balanced accuracy",
     "micro_auc": "micro AUC",
+    "average_precision": "macro AP",
+    "brier": "Brier score",
+    "ece": "ECE",
 }
 """The metrics that have influences, so intervals, with the short name that tables print."""
 
 LEADING = ("mcr", "auc")
 """The metrics that stand beside any other in leaderboards and comparisons."""
 
-RANKING = {"auc": auc_influence, "micro_auc": micro_auc_influence}
-"""Metrics of ranks, one fold at a time; all others count decisions."""
+OF_PROBABILITIES = {
+    "auc": auc_influence,
+    "micro_auc": micro_auc_influence,
+    "average_precision": average_precision_influence,
+    "brier": brier_influence,
+    "ece": calibration_influence,
+}
+"""Metrics of probabilities, one fold at a time; all others count decisions."""
 
 
 class Scores(Mapping[tuple[str, str | None], MetricScores]):
@@ -86,8 +102,17 @@ class Scores(Mapping[tuple[str, str | None], MetricScores]):
     def _scores(self, metric: str, target: str) -> MetricScores:
         by_fold = {fold: float(getattr(self._metrics[fold][target], metric)) for fold in self._metrics}
         influence = _influence(metric, self._repeats, target, len(self._targets[target])).reindex(self._groups.index)
-        folds = max(len(parts) for parts in self._repeats.values())
-        return MetricScores(metric, by_fold, self._samples, influence, self._groups, folds, self._test_over_train)
+        training = None if metric in OF_PROBABILITIES else _training(metric, self._repeats, target)
+        return MetricScores(
+            metric,
+            by_fold,
+            self._samples,
+            influence,
+            self._groups,
+            max(len(parts) for parts in self._repeats.values()),
+            self._test_over_train,
+            None if training is None else training.reindex(self._groups.index),
+        )
 
 
 def score(
@@ -113,8 +138,35 @@ def score(
 
 def _influence(metric: str, repeats: Mapping[int, Sequence[FoldPredictions]], target: str, classes: int) -> pd.Series:
     pieces = (
-        _of_ranks(metric, repeats, target) if metric in RANKING else _of_decisions(metric, repeats, target, classes)
+        _of_probabilities(metric, repeats, target)
+        if metric in OF_PROBABILITIES
+        else _of_decisions(metric, repeats, target, classes)
     )
+    return pd.concat(pieces).groupby(level=0).sum()
+
+
+def _training(metric: str, repeats: Mapping[int, Sequence[FoldPredictions]], target: str) -> pd.Series | None:
+    """Per sample, summed over repeats that each weigh 1/R; None unless each repeat is a whole cross-validation.
+
+    Samples that are trained on and never evaluated have no out-of-fold probabilities to tell their influence by.
+    """
+    samples = [set(np.concatenate([part.samples for part in folds])) for folds in repeats.values()]
+    if min(map(len, repeats.values())) < 2 or any(found != samples[0] for found in samples):
+        return None
+    pieces = []
+    for folds in repeats.values():
+        limits = [part.thresholds.get(target) for part in folds]
+        thresholds = None
+        if any(limit is not None for limit in limits):
+            sizes = [len(part.samples) for part in folds]
+            thresholds = np.repeat([0.5 if limit is None else limit for limit in limits], sizes)
+        influence = training_influence(
+            metric,
+            np.concatenate([part.labels[target] for part in folds]),
+            np.concatenate([part.probabilities[target] for part in folds]),
+            thresholds,
+        )
+        pieces.append(pd.Series(influence / len(repeats), np.concatenate([part.samples for part in folds])))
     return pd.concat(pieces).groupby(level=0).sum()
 
 
@@ -131,10 +183,10 @@ def _of_decisions(
     return pieces
 
 
-def _of_ranks(metric: str, repeats: Mapping[int, Sequence[FoldPredictions]], target: str) -> list[pd.Series]:
+def _of_probabilities(metric: str, repeats: Mapping[int, Sequence[FoldPredictions]], target: str) -> list[pd.Series]:
     """Per sample, summed over folds that each weigh 1/J: scores of different folds are never ranked together."""
     parts = [part for folds in repeats.values() for part in folds]
     return [
-        pd.Series(RANKING[metric](part.labels[target], part.probabilities[target]) / len(parts), part.samples)
+        pd.Series(OF_PROBABILITIES[metric](part.labels[target], part.probabilities[target]) / len(parts), part.samples)
         for part in parts
     ]

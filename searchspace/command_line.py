@@ -64,6 +64,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FOLDER|URI",
         help="run the suggestions of the search in that run folder again, and check them",
     )
+    parser.add_argument(
+        "--no-report",
+        action="store_true",
+        help="write the tables only; `python -m analysis.report <run folder>` writes the report later",
+    )
     parser.add_argument("--resume", action="store_true", help="continue the run in --out exactly as it was asked for")
     parser.add_argument(
         "--dry-run", action="store_true", help="show trials, fold fits in the ledger and an estimate; train nothing"

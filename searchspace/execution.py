@@ -14,7 +14,8 @@ from searchspace.options import Options
 from searchspace.plan import Plan
 from searchspace.preparation import prepare_plans
 from searchspace.progress import Display
-from searchspace.results import fill_tables, show_results
+from searchspace.recording import manifest_of
+from searchspace.results import report_run, show_results
 from searchspace.search_summary import show_search
 from searchspace.session import Session
 from searchspace.signals import ended_by_sigterm
@@ -44,11 +45,19 @@ def run_study(options: Options, console: Console) -> int:
         else:
             plans, interrupted = _search(exploration, options, workspace, console)
             show_search(exploration, workspace, console, told_again(exploration, plans[1:]))
-        records = arms[0].context.ledger.records()
-        tables = fill_tables(plans, workspace, records, study.tables_across)
-        workspace.publish()
+        workspace.write_manifest(manifest_of(study, plans, options.ledger), arms[0].context.ledger)
         seconds = time.monotonic() - started
-        return show_results(plans, tables, records, workspace, console, seconds=seconds, interrupted=interrupted)
+        run = report_run(workspace, tables_only=options.tables_only)
+        workspace.publish()
+        return show_results(
+            plans,
+            run,
+            workspace,
+            console,
+            seconds=seconds,
+            interrupted=interrupted,
+            tables_only=options.tables_only,
+        )
 
 
 def _train_arms(arms: Sequence[Plan], options: Options, workspace: Workspace, console: Console) -> bool:
@@ -56,7 +65,7 @@ def _train_arms(arms: Sequence[Plan], options: Options, workspace: Workspace, co
     for plan in arms:
         if plan.arm:
             console.print(f"arm {plan.arm}", markup=False, highlight=False)
-        if _train(plan, None, options, workspace, console, plan.arm):
+        if _train(plan, None, arms, options, workspace, console, plan.arm):
             return True
     return False
 
@@ -72,28 +81,34 @@ def _search(
     exploration: Exploration, options: Options, workspace: Workspace, console: Console
 ) -> tuple[list[Plan], bool]:
     """Search, then train the best again on other folds; return the plans, and whether the user interrupted."""
-    if _train(exploration.plan, exploration, options, workspace, console):
+    if _train(exploration.plan, exploration, [exploration.explored()], options, workspace, console):
         return [exploration.explored()], True
     again = confirmation(exploration)
     if again is None:
         return [exploration.explored()], False
     console.print(f"confirmation: the best {len(again.trials)} again", markup=False, highlight=False)
-    return [exploration.explored(), again], _train(again, None, options, workspace, console, "confirmation")
+    plans = [exploration.explored(), again]
+    return plans, _train(again, None, plans, options, workspace, console, "confirmation")
 
 
 def _train(
     plan: Plan,
     exploration: Exploration | None,
+    plans: Sequence[Plan],
     options: Options,
     workspace: Workspace,
     console: Console,
     curves: str | Path = "",
 ) -> bool:
-    """Train what is left, with its curves in that folder of TensorBoard's; return whether the user interrupted it."""
+    """Train what is left of a plan, one of all `plans` of the run; return whether the user interrupted it.
+
+    `curves`: the folder of TensorBoard's for its curves.
+    """
+    manifest = manifest_of(options.request.study, plans, options.ledger)
     log = TensorBoardLog(workspace.tensorboard / curves, plan.factors)
     try:
         with Display(console) as display:
-            Session(plan, exploration, options, workspace, display, log).execute()
+            Session(plan, exploration, manifest, options, workspace, display, log).execute()
     except KeyboardInterrupt:
         return True
     finally:

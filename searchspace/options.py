@@ -25,6 +25,7 @@ class Options:
     address: str | None
     dry_run: bool
     replay: str | None = None
+    tables_only: bool = False
 
     @classmethod
     def of(cls, given: argparse.Namespace, working_directory: Path) -> "Options":
@@ -61,6 +62,7 @@ class Options:
             address=given.address or earlier.get("address"),
             dry_run=given.dry_run,
             replay=_location(given.replay or earlier.get("replay"), working_directory),
+            tables_only=given.no_report,
         )
 
     def executor_for(self, plan: Plan) -> str:

@@ -166,6 +166,7 @@ def _context(request: Request, cohort: Cohort, candidates: Sequence[Configuratio
         gpu=study.resources.gpu > 0,
         ranks_per_fit=study.resources.ranks_per_fit,
         checkpoint_every=study.resources.checkpoint_every,
+        maps=study.maps,
     )
 
 

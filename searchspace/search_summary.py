@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from analysis.boundaries import boundary_warnings
+from analysis.importances import Importances, write_importances
 from searchspace.exploration import Exploration
-from searchspace.search import Entry, verify
+from searchspace.search import Entry, importances, verify
 from searchspace.search.verdicts import differing_scores
 from searchspace.workspace import DATABASE, Workspace
 
@@ -18,8 +20,19 @@ MOST = 500
 def show_search(
     exploration: Exploration, workspace: Workspace, console: Console, confirmed: Sequence[str] = ()
 ) -> None:
-    """Print the summary of a search and write it beside the tables; `confirmed` are the finalists on other folds."""
-    lines = [*summary(exploration), *(f"confirmed: {line}" for line in confirmed)]
+    """Print the summary of a search and write it beside the tables; `confirmed` are the finalists on other folds.
+
+    The importances of the dimensions, which need Optuna, are stored for the report.
+    """
+    entries = exploration.proposer.entries
+    found = importances(entries)
+    write_importances(workspace.storage, found)
+    lines = [
+        *summary(exploration),
+        *map(_important, found),
+        *(f"edge of the space: {line}" for line in boundary_warnings(entries)),
+        *(f"confirmed: {line}" for line in confirmed),
+    ]
     workspace.storage.write(f"tables/{NAME}", _markdown(exploration, lines).encode())
     console.print()
     for line in lines:
@@ -71,6 +84,13 @@ def _limits(run: list[Entry]) -> list[str]:
     """Say how many trials break a limit of `strategy.constraints`; they stay in the tables and are not confirmed."""
     over = [entry for entry in run if not entry.feasible]
     return [f"over a limit: {len(over)} of {len(run)} trials; they are not confirmed"] if over else []
+
+
+def _important(one: Importances) -> str:
+    ranked = sorted(one.shares.items(), key=lambda share: -share[1])
+    told = ", ".join(f"{name} {share:.0%}" for name, share in ranked)
+    blind = f"; not judged: {', '.join(one.left_out)}" if one.left_out else ""
+    return f"importances by {one.evaluator} ({one.settings}): {told}{blind}"
 
 
 def _verified(exploration: Exploration) -> list[str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from analysis.manifest import Manifest
 from models.errors import InputError
 from searchspace.capacity import lacking_here, usable_cores
 from searchspace.exploration import Exploration
@@ -22,11 +23,12 @@ from trainables.trial import run_trial
 class Session:
     """A planned study with a run folder, a display and a TensorBoard log, ready to execute.
 
-    `exploration` is the search of a study that searches, None for a grid.
+    `exploration` is the search of a study that searches, None for a grid. `manifest` is of the whole run.
     """
 
     plan: Plan
     exploration: Exploration | None
+    manifest: Manifest
     options: Options
     workspace: Workspace
     display: Display
@@ -74,6 +76,7 @@ class Session:
         """All is checked and there is room: record the request, show what is done, prepare this node."""
         self.plan.context.ledger.storage.require_writable()
         self.workspace.write_request(self.options.as_request())
+        self.workspace.write_manifest(self.manifest, self.plan.context.ledger)
         self.log.start()
         left, fits = self._show_what_is_done()
         stages = {name: self.display.stage(name) for name in ("images", "features")}

@@ -15,6 +15,7 @@ from analysis.tables import TableSpecification
 from models.errors import InputError
 from searchspace.arms import Arm, ArmName, arm_document
 from searchspace.search.settings import RandomSearch, TreeParzenSearch
+from trainables.activation_maps import MapSettings
 from trainables.cohorts import CohortSettings
 from trainables.folds import FoldSettings
 from trainables.recipes import Adjustment, as_configured, find_recipe
@@ -80,6 +81,7 @@ class Study(Settings):
     search: dict[str, Any] | None = Field(default=None, min_length=1)
     strategy: Strategy = Grid()
     resources: Resources = Resources()
+    maps: MapSettings | None = None
     arms: dict[ArmName, Arm | None] | None = None
     tables: tuple[TableSpecification, ...]
     """At least one; an arm may be left without any when those of its study stand across arms."""

@@ -1,15 +1,16 @@
 """The run folder: who may write to it, what was asked for, and where things lie.
 
-`run.json` what was asked, `ledger/` fold fits and predictions, `tables/` the finished tables, `tensorboard/` the
-curves; of a search also `search/`, its record, and `optuna.db`. The folder may be a URI (`s3://...`); TensorBoard and
-Optuna, which write to local disks only, then do so beside the node's cache and are copied to the URI at the end.
+`run.json` what was asked, `study.json` what was planned, `ledger/` fold fits and predictions, `report.html` with
+`tables/` and `figures/`, `tensorboard/` the curves; of a search also `search/`, its record, and `optuna.db`. The folder
+may be a URI (`s3://...`); TensorBoard and Optuna, which write to local disks only, then do so beside the node's cache
+and are copied to the URI at the end.
 """
 
 import contextlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,11 @@ from filelock import FileLock, Timeout
 
 from analysis.ledger import Ledger
 from analysis.ledger.storage import Storage
+from analysis.manifest import IN_LEDGER, IN_RUN, Manifest
 from models.errors import InputError
 
 DATABASE = "optuna.db"
 """What a search shows to optuna-dashboard; its record is beside it."""
-
-MANIFEST = "tables/.written"
-"""The names of the table files that the last run in the folder wrote."""
 
 REQUEST = ("study", "data", "weights", "skip_bad", "ledger", "executor", "address", "replay")
 """What run.json holds."""
@@ -50,14 +49,16 @@ class Workspace:
         """Record what was asked for, which `--resume` reads. Factors keep their order, which is that of tables."""
         self.storage.write("run.json", json.dumps(request, indent=1).encode())
 
-    def write_tables(self, files: dict[str, bytes]) -> None:
-        """Write the finished table files, and remove those of earlier settings that are no longer made."""
-        earlier = (self.storage.read(MANIFEST) or b"").decode(errors="replace").splitlines()
-        for name, content in sorted(files.items()):
-            self.storage.write(f"tables/{name}", content)
-        for name in sorted(set(earlier) - set(files)):
-            self.storage.remove(f"tables/{name}")
-        self.storage.write(MANIFEST, "\n".join(sorted(files)).encode())
+    def write_manifest(self, manifest: Manifest, ledger: Ledger) -> None:
+        """Record what was planned, for the analysis: in the run folder, and in the ledger without the way to itself."""
+        alone = replace(manifest, ledger=None).to_json()
+        places = (
+            (self.storage, IN_RUN, manifest.to_json()),
+            (ledger.storage, f"{IN_LEDGER}/{manifest.study}.json", alone),
+        )
+        for storage, name, content in places:
+            if storage.read(name) != content:
+                storage.write(name, content)
 
     def publish(self) -> None:
         """Copy TensorBoard's files and Optuna's database to a run folder that is not local."""

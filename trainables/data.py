@@ -18,6 +18,7 @@ from models.backbones import Backbone
 from trainables.configuration import Configuration
 from trainables.features import FeatureSource
 from trainables.folds import Split
+from trainables.frozen_images import FrozenImages
 from trainables.images import open_pixels
 from trainables.images.pixels import pixels_identity
 from trainables.inputs import FeatureInputs, ImageInputs, Inputs, Pixels
@@ -43,14 +44,15 @@ class Data(Protocol):
 
 @dataclass(frozen=True)
 class FitData:
-    """Frozen features float32 (sample, channel, height, width) and class codes."""
+    """Frozen features float32 (sample, channel, height, width), class codes, and the images of the features."""
 
     features: Tensor
     targets: Tensor
+    images: FrozenImages | None = None
 
     def inputs(self, configuration: Configuration, split: Split) -> Inputs:
         """Return the features, z-scored over the training part when the configuration says so."""
-        return FeatureInputs(self.features, split.train if configuration.backbone.standardise else None)
+        return FeatureInputs(self.features, split.train if configuration.backbone.standardise else None, self.images)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def open_data(
     codes = torch.from_numpy(class_codes(cohort))
     if configuration.fine_tuned:
         return ImageData(_images(source, configuration, cache, workers, device), codes, device)
-    return FitData(_features(source, cache, workers, device), codes.to(device))
+    images = FrozenImages(source, cache, workers, device)
+    return FitData(_features(source, cache, workers, device), codes.to(device), images)
 
 
 def _features(source: FeatureSource, cache: Path, workers: int, device: str) -> Tensor:

@@ -156,17 +156,17 @@ class FeatureSource:
 
         def fill(array: np.ndarray) -> None:
             pixels = open_pixels(self.cohort, self.image, cache, workers=workers, tick=tick("images") if tick else None)
-            _encode(backbone().to(device), pixels, array, workers, tick("features") if tick else None)
+            encode(backbone().to(device), pixels, array, workers, tick("features") if tick else None)
 
         return cached_array(cache, "features", self.identity, shape, "float32", fill)
 
 
-def _encode(backbone: Backbone, pixels: np.ndarray, array: np.ndarray, workers: int, tick: Tick | None) -> None:
-    """Fill `array` (sample, image x channel, height, width); a height and width of 1 take the spatial mean."""
+def encode(backbone: Backbone, pixels: np.ndarray, array: np.ndarray, workers: int, tick: Tick | None) -> None:
+    """Fill `array` (sample, image x channel, height, width) with the maps of pixels, or (1 x 1) their mean."""
     device = next(backbone.parameters()).device
     mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (backbone.mean, backbone.std))
 
-    def encode(start: int) -> int:
+    def encode_from(start: int) -> int:
         torch.set_num_threads(1)
         block = torch.from_numpy(np.array(pixels[start : start + BATCH])).to(device)  # (B, I, H, W, 3)
         inputs = block.flatten(0, 1).permute(0, 3, 1, 2).float().div_(255.0).sub_(mean).div_(std)
@@ -180,7 +180,7 @@ def _encode(backbone: Backbone, pixels: np.ndarray, array: np.ndarray, workers: 
     threads = torch.get_num_threads()
     try:
         with ThreadPoolExecutor(1 if device.type == "cuda" else workers) as pool:
-            for done in pool.map(encode, range(0, len(pixels), BATCH)):
+            for done in pool.map(encode_from, range(0, len(pixels), BATCH)):
                 if tick:
                     tick(done, len(pixels))
     finally:

@@ -16,7 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from analysis.activation_maps import ActivationMaps
 from models.fused import FusedModel
+from trainables.activation_maps import MapSettings, chosen_rows, fold_maps
 from trainables.cohorts import Cohort
 from trainables.configuration import Configuration
 from trainables.cost import model_cost
@@ -48,6 +50,7 @@ class FoldFit:
         threads: torch threads; part of the key, since it moves the last bits of gradients.
         micro_batches: parts into which every batch is cut, with gradients added up, when memory is short.
         parallel: this process's share of a fit that several processes train together.
+        maps: which evaluated samples get activation maps; none get any unless given. They change no number.
     """
 
     def __init__(
@@ -61,10 +64,11 @@ class FoldFit:
         threads: int,
         micro_batches: int = 1,
         parallel: Parallel = ALONE,
+        maps: MapSettings | None = None,
     ) -> None:
         torch.set_num_threads(threads)
         self.configuration, self.split, self.cohort = configuration, split, cohort
-        self.threads, self.micro_batches, self.parallel = threads, micro_batches, parallel
+        self.threads, self.micro_batches, self.parallel, self.maps = threads, micro_batches, parallel, maps
         self._stream: tuple[str | int, ...] = ("fit", split.repeat, split.fold)
         self._seed = seed
         self.inputs = data.inputs(configuration, split)
@@ -218,7 +222,25 @@ class FoldFit:
         table = prediction_table(self.cohort, self.split, self.configuration.identifier, probabilities)
         per_epoch = round(trained / max(1, len(self.history)), 4)
         speed = {"seconds_per_epoch": per_epoch, "inference_seconds": inference}
-        return Outcome("done", table, metrics, self.history, self._cost() | speed)
+        cost = self._cost() | speed
+        return Outcome("done", table, metrics, self.history, cost, maps=self._maps(probabilities[0], cuts))
+
+    def _maps(self, probabilities: np.ndarray, cuts: Thresholds) -> ActivationMaps | None:
+        """Return the activation maps that the settings ask for; of several processes, the first one has them."""
+        if self.maps is None or self.parallel.rank:
+            return None
+        rows = chosen_rows(self.cohort, self.split, self.maps.per_class)
+        place = {row: number for number, row in enumerate(self.split.test.tolist())}
+        return fold_maps(
+            self.model,
+            self.inputs,
+            self.metadata,
+            rows,
+            self.cohort,
+            probabilities=probabilities[[place[row] for row in rows.tolist()]],
+            threshold=cuts.values[0],
+            autocast=self._autocast(),
+        )
 
     def _thresholds(
         self, codes: np.ndarray, partner: MetadataEstimator | None

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from analysis.activation_maps import ActivationMaps
 from analysis.ledger import probability_column, target_column
 from analysis.metrics import fold_metrics
 from trainables.cohorts import Cohort
@@ -18,7 +19,10 @@ from trainables.folds import Split
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a fold fit ended: `done` with predictions, or `diverged` with a reason; either with its history and cost."""
+    """How a fold fit ended: `done` with predictions, or `diverged` with a reason; either with its history and cost.
+
+    `maps` of a few evaluated samples, where they were asked for.
+    """
 
     state: str
     predictions: pd.DataFrame | None
@@ -26,6 +30,7 @@ class Outcome:
     history: list[dict[str, Any]]
     cost: dict[str, Any]
     reason: str | None = None
+    maps: ActivationMaps | None = None
 
 
 def class_codes(cohort: Cohort) -> np.ndarray:

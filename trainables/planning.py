@@ -11,6 +11,7 @@ from models.fusions import FUSIONS
 from models.gates import GATES
 from models.heads import HEADS_VERSION
 from models.modalities import MODALITIES_VERSION
+from trainables.activation_maps import MapSettings
 from trainables.augmentation import AUGMENTATION_VERSION
 from trainables.cohorts import Cohort
 from trainables.configuration import Configuration
@@ -56,7 +57,8 @@ class TrialContext:
     """What all trials of a study share; sent to every worker once.
 
     `ranks_per_fit` processes train one fold fit of a fine-tuned backbone together. A fold fit in progress is saved
-    every `checkpoint_every` epochs (0: never); heads on frozen features, which take seconds, are not.
+    every `checkpoint_every` epochs (0: never); heads on frozen features, which take seconds, are not. `maps` says which
+    evaluated samples get activation maps, None for none; it is in no key, because it changes no number.
     """
 
     cohort: Cohort
@@ -69,6 +71,7 @@ class TrialContext:
     gpu: bool = False
     ranks_per_fit: int = 1
     checkpoint_every: int = 1
+    maps: MapSettings | None = None
 
     def features_of(self, configuration: Configuration) -> FeatureSource:
         """Return where the configuration's frozen features come from."""

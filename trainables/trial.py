@@ -5,11 +5,13 @@ with its reason and the next one starts: a trial never raises for the sake of on
 fit starts again with its batches cut into micro-batches. A fit whose process died goes on from its last checkpoint.
 """
 
+import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
 import torch
 
+from analysis.activation_maps import write_maps
 from analysis.errors import AnalysisError
 from analysis.ledger import FitRecord
 from trainables.checkpoints import Checkpoints
@@ -90,6 +92,7 @@ class _FitRun:
                     outcome = Outcome("failed", None, {}, [], {}, in_one_line(error))
         record = _record(self.trial, self.planned, self.context, outcome)
         if self.parallel.rank == 0:
+            self._keep_maps(outcome)
             record = self.context.ledger.put(record, outcome.predictions)
             self.checkpoints.remove(self.planned.key)
         yield _ended(record, reused=False)
@@ -122,6 +125,7 @@ class _FitRun:
             threads=threads,
             micro_batches=micro_batches,
             parallel=self.parallel,
+            maps=self.context.maps,
         )
         if state is None:
             return fit
@@ -139,6 +143,12 @@ class _FitRun:
                 self.checkpoints.save(self.planned.key, fit.state(), fit.micro_batches)
             except AnalysisError:
                 self.every = 0
+
+    def _keep_maps(self, outcome: Outcome) -> None:
+        """Store the activation maps, before the record; where they cannot be written the record is worth more."""
+        if outcome.maps is not None:
+            with contextlib.suppress(AnalysisError):
+                write_maps(self.context.ledger.storage, self.planned.key, outcome.maps)
 
     def _cut_batches(self) -> bool:
         """Note that the fit starts again with more micro-batches; False when they cannot get smaller."""

@@ -1,5 +1,60 @@
-"""Figures: each an info function, pure and tested, and a draw function that gives the bytes of an SVG."""
+"""Figures: each an info function (pure, tested), a function that paints it, and `build(run)`, all it draws of a run.
 
+`FIGURES` lists them by name in the order of the report.
+"""
+
+from collections.abc import Callable
+
+from analysis.figures import (
+    activation_maps,
+    class_recall,
+    confusion,
+    cost,
+    critical_difference,
+    forest,
+    heat_map,
+    history,
+    importance,
+    interaction,
+    intermediate,
+    isolation,
+    ladder,
+    leak,
+    learning,
+    reliability,
+    roc,
+    rope,
+    slices,
+    slopes,
+    timeline,
+)
+from analysis.figures.base import Drawn
 from analysis.figures.forest import ForestRow, draw_forest, forest_rows
+from analysis.run import Run
 
-__all__ = ["ForestRow", "draw_forest", "forest_rows"]
+FIGURES: dict[str, Callable[[Run], tuple[Drawn, ...]]] = {
+    "forest": forest.build,
+    "heat_map": heat_map.build,
+    "interaction": interaction.build,
+    "ladder": ladder.build,
+    "slopes": slopes.build,
+    "rope": rope.build,
+    "critical_difference": critical_difference.build,
+    "class_recall": class_recall.build,
+    "confusion": confusion.build,
+    "roc": roc.build,
+    "reliability": reliability.build,
+    "learning": learning.build,
+    "history": history.build,
+    "isolation": isolation.build,
+    "importance": importance.build,
+    "slices": slices.build,
+    "intermediate": intermediate.build,
+    "timeline": timeline.build,
+    "cost": cost.build,
+    "leak": leak.build,
+    "activation_maps": activation_maps.build,
+}
+"""What each figure draws of a run: none, one, or several where it has several parts or tables."""
+
+__all__ = ["FIGURES", "Drawn", "ForestRow", "draw_forest", "forest_rows"]

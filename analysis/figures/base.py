@@ -5,6 +5,7 @@ module picks what a run has of it. The same run gives the same bytes: ids come f
 """
 
 import io
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -53,7 +54,8 @@ def draw(name: str, size: tuple[float, float], paint: Callable[[Figure], None]) 
     }
     found = []
     for form, metadata in (("svg", {"Date": None, "Creator": None}), ("pdf", {"CreationDate": None, "Producer": None})):
-        with matplotlib.rc_context(settings):
+        with matplotlib.rc_context(settings), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # the SVG keeps the letters, the reader has the font
             figure = Figure(figsize=size, layout="constrained")
             paint(figure)
             image = io.BytesIO()

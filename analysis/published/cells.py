@@ -10,11 +10,12 @@ cells:                                   # the levels in that order, then mean a
   - [legacy_senet154, multiply, 1, [age, sex, site], 86.47, 0.53]
 notes: [...]
 
-Optional: `sd: false` (no SD is printed, cells hold means only), `unit: fraction` (else percent), `digits` (decimals of
-the percentages, 2 unless given), `plans` (fold plans of ours that cut as the paper did), `groups` (`may split`, where
-nobody says that the folds split lesions or patients), `samples` (evaluated samples of the whole data set, where parts
-of it go about), `across` (levels of the last setting; a row then holds the values of all of them) and
-`rows_without_configuration` (`label`, `values`), printed rows whose model is not given or is none of ours.
+Optional: `sd: false` (no SD is printed, cells hold means only) or `folds` (those that the SDs are over), `unit:
+fraction` (else percent), `digits` (decimals of the percentages, 2 unless given), `plans` (fold plans of ours that cut
+as the paper did), `groups` (`may split`, where nobody says that the folds split lesions or patients), `samples`
+(evaluated samples of the whole data set, where parts of it go about), `across` (levels of the last setting; a row then
+holds the values of all of them) and `rows_without_configuration` (`label`, `values`), printed rows whose model is not
+given or is none of ours.
 
 A cell is that of a configuration whose canonical settings are the same, a setting without effect being absent: image
 only is fusion none, depth null, fields []. The setting `class` (or `target`), always the last, stands for the class (or
@@ -36,11 +37,11 @@ Levels = tuple[Any, ...]
 
 SCORES = (
     *("mcr", "auc", "accuracy", "sensitivity", "specificity", "precision", "f1"),
-    *("macro_specificity", "ovr_balanced_accuracy", "micro_auc"),
+    *("macro_specificity", "ovr_balanced_accuracy", "micro_auc", "average_precision", "brier", "ece"),
 )
 COSTS = {"parameters": 1e6, "layers": 1, "megabytes": 1, "seconds_per_epoch": 1, "inference_ms": 1}
 """Costs with what their printed figures count: parameters are printed in millions."""
-PER_CLASS = ("recall", "class_f1")
+PER_CLASS = ("recall", "class_precision", "class_f1", "class_auc", "class_average_precision")
 METRICS = frozenset({*SCORES, *COSTS, *PER_CLASS})
 CLASS, TARGET = "class", "target"
 """Stand for class and target among the settings of a table."""
@@ -70,7 +71,8 @@ class PublishedTable:
 
     `split` says how the paper cut its folds, `plans` which fold plans of ours do the same; `cohort` is the name that
     data set has here. `has_sd`: whether SDs are printed; `digits`: decimals of the percentages; `groups`: what its
-    folds do to lesions or patients, `split` or `may split`; `samples`: how many were evaluated, where that is known.
+    folds do to lesions or patients, `split` or `may split`; `samples`: how many were evaluated, where that is known;
+    `folds`: over how many folds the SDs are.
     """
 
     name: str
@@ -87,6 +89,7 @@ class PublishedTable:
     digits: int = 2
     groups: str = "split"
     samples: int | None = None
+    folds: int | None = None
 
     def cell(self, flat: Mapping[str, Any], part: str | None = None, metric: str | None = None) -> PublishedCell | None:
         """Return the cell that was printed for a configuration, or None where the paper has no such.
@@ -157,6 +160,7 @@ def read_published(document: Mapping[str, Any]) -> PublishedTable:
         digits=document.get("digits", 2),
         groups=document.get("groups", "split"),
         samples=document.get("samples"),
+        folds=document.get("folds"),
     )
 
 

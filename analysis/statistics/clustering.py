@@ -4,13 +4,18 @@ Each sample has an influence: how far it alone moves the metric. Summed over the
 influences give the variance of the metric when groups, not images, are drawn: images of one lesion are no independent
 evidence (ignoring that loses 4 to 7 points of coverage, statistics.md section 2). Metrics are fractions.
 Sources: linearisation of a class-stratified mean; DeLong et al. 1988 (placements); LeDell et al. 2015 (fold AUCs).
+Average precision and calibration error are linearised here: the derivative by the weight of the sample.
 """
 
-import numpy as np
-from scipy.stats import rankdata
+from collections.abc import Callable
 
+import numpy as np
+
+from analysis.calibration import BINS, are_probabilities, sample_brier, top_label
 from analysis.errors import AnalysisError
-from analysis.metrics import checked, decide
+from analysis.inputs import checked
+from analysis.metrics import decide
+from analysis.ranking import ranked_above
 from analysis.statistics.influences import decision_influence
 
 
@@ -30,11 +35,22 @@ def auc_influence(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     A positive moves its class's AUC by (placement - AUC) / n_positive, a negative by (placement - AUC) / n_negative; a
     placement is the share of the other side that the sample is ranked rightly against, ties counting half.
     """
+    return _mean_over_classes(class_auc_influence, labels, probabilities)
+
+
+def average_precision_influence(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the influence of each sample of one fold on that fold's macro one-vs-rest average precision (n,)."""
+    return _mean_over_classes(class_average_precision_influence, labels, probabilities)
+
+
+def _mean_over_classes(
+    influence: Callable[[np.ndarray, np.ndarray], np.ndarray], labels: np.ndarray, probabilities: np.ndarray
+) -> np.ndarray:
     labels, probabilities = checked(labels, probabilities)
     defined = [c for c in range(probabilities.shape[1]) if 0 < np.count_nonzero(labels == c) < len(labels)]
     total = np.zeros(len(labels))
     for number in defined:
-        total += _binary_auc_influence(labels == number, probabilities[:, number])
+        total += influence(labels == number, probabilities[:, number])
     return total / max(len(defined), 1)
 
 
@@ -47,20 +63,67 @@ def micro_auc_influence(labels: np.ndarray, probabilities: np.ndarray) -> np.nda
     if probabilities.shape[1] < 2:
         return np.full(len(labels), np.nan)
     positive = labels[:, None] == np.arange(probabilities.shape[1])
-    return _binary_auc_influence(positive.ravel(), probabilities.ravel()).reshape(positive.shape).sum(axis=1)
+    return class_auc_influence(positive.ravel(), probabilities.ravel()).reshape(positive.shape).sum(axis=1)
 
 
-def _binary_auc_influence(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def brier_influence(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the influence of each sample of one fold on that fold's Brier score, a plain mean (n,).
+
+    NaN where the values are no probabilities.
+    """
+    labels, probabilities = checked(labels, probabilities)
+    if not are_probabilities(probabilities):
+        return np.full(len(labels), np.nan)
+    errors = sample_brier(labels, probabilities)
+    return (errors - errors.mean()) / len(labels)
+
+
+def calibration_influence(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> np.ndarray:
+    """Return the influence of each sample of one fold on that fold's top-label ECE (n,); of no probabilities NaN.
+
+    ECE is the sum over bins of |sum of (right - confidence)| / n: a sample moves it by sign of its bin's gap times
+    (right - confidence). In a bin whose gap is 0 but for chance the SE is an upper bound (a folded normal varies less),
+    and the interval is of what folds of this size measure, bias upwards included, not of the calibration of the model.
+    """
+    labels, probabilities = checked(labels, probabilities)
+    if not are_probabilities(probabilities):
+        return np.full(len(labels), np.nan)
+    confidence, right, place = top_label(labels, probabilities, bins)
+    gaps = right - confidence
+    moved = np.sign(np.bincount(place, weights=gaps, minlength=bins))[place] * gaps
+    return (moved - moved.mean()) / len(labels)
+
+
+def class_auc_influence(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return the influence of each sample (n,) on one AUC; `positive` (n,) holds both truths, ties count half."""
     n_positive, n_negative = np.count_nonzero(positive), np.count_nonzero(~positive)
-    overall = rankdata(scores)
-    # rank among all minus rank among one's own side counts the other side below, ties half
-    below = np.empty(len(scores))
-    below[positive] = overall[positive] - rankdata(scores[positive])
-    below[~positive] = overall[~positive] - rankdata(scores[~positive])
+    below = ranked_above(positive, scores)
     area = below[positive].mean() / n_negative
     influence = np.empty(len(scores))
     influence[positive] = (below[positive] / n_negative - area) / n_positive
     influence[~positive] = (1.0 - below[~positive] / n_positive - area) / n_negative
+    return influence
+
+
+def class_average_precision_influence(positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return the influence of each sample (n,) on one average precision; `positive` (n,) holds at least one.
+
+    AP is the mean over positives of the precision P(s) at their score. With D(s) samples from score s on, a sample at s
+    adds to the precision at each positive's score t <= s (1 - P(t)) / D(t) if it is positive, else -P(t) / D(t); a
+    positive adds its own precision too.
+    """
+    order = np.argsort(-scores, kind="stable")
+    truth = positive[order].astype(float)
+    starts = np.append(0, np.flatnonzero(np.diff(scores[order])) + 1)
+    level = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(scores)))
+    from_here_on = np.append(starts[1:], len(scores)).astype(float)  # D of each distinct score
+    here = np.add.reduceat(truth, starts)
+    precision = np.cumsum(here) / from_here_on
+    # sums over the positives at or below each distinct score
+    shares, losses = (np.cumsum(terms[::-1])[::-1] for terms in (here / from_here_on, here * precision / from_here_on))
+    average = float((here * precision).sum() / here.sum())
+    influence = np.empty(len(scores))
+    influence[order] = (truth * (precision[level] - average + shares[level]) - losses[level]) / here.sum()
     return influence
 
 

@@ -33,6 +33,22 @@ def decision_influence(metric: str, labels: np.ndarray, decisions: np.ndarray, c
     return total / len(present)
 
 
+def class_influence(figure: str, labels: np.ndarray, decisions: np.ndarray, classes: int, number: int) -> np.ndarray:
+    """Return the influence of each sample (n,) on the recall, precision or F1 of one class; 0 where it is undefined.
+
+    Args:
+        figure: `recall`, `precision` or `f1`.
+        labels: true classes.
+        decisions: the classes decided on.
+        classes: their number C.
+        number: the class.
+    """
+    counts = decision_counts(labels, decisions, classes)
+    if not counts.positives[number]:
+        return np.zeros(len(labels))
+    return OF_CLASS["mcr" if figure == "recall" else figure](labels, decisions, counts, number)
+
+
 def _recall(labels: np.ndarray, decisions: np.ndarray, counts: Counts, c: int) -> np.ndarray:
     positive = labels == c
     return positive * ((decisions == c) - counts.recalls[c]) / max(counts.positives[c], 1)

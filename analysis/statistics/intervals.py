@@ -1,10 +1,9 @@
 """Confidence intervals of a mean over folds, of scores or of paired differences (fractions, not percent).
 
-`nadeau_bengio_interval` sees the folds only: safe and wide. `clustered_interval` sees the samples only: it is blind to
-retraining noise. `max_se_interval` takes the larger of the clustered SE and fold SD/sqrt(k); it is a heuristic of this
-project, not from the literature; it held 0.93 to 0.97 coverage at half the first's width (statistics.md section 2).
-Classes that overlap much cost it coverage (0.86 to 0.92, tests/analysis/statistics/test_simulation.py): read the
-first beside it.
+`nadeau_bengio_interval` sees the folds only: safe and wide. `clustered_interval` sees which samples were evaluated, and
+is blind to training. `max_se_interval` takes the larger of two SEs: a group-clustered one that counts what a sample
+moves by being evaluated and by being trained on, and fold SD/sqrt(k), which sees the noise of retraining. It is a
+heuristic of this project, not from the literature; docs/statistics.md has the simulated coverage of all.
 """
 
 import math
@@ -15,6 +14,7 @@ import numpy as np
 from scipy import stats
 
 from analysis.errors import AnalysisError
+from analysis.statistics.sampling_error import SamplingError
 
 MAX_SE = "max-SE (heuristic of this project)"
 NADEAU_BENGIO = "Nadeau-Bengio corrected t"
@@ -107,26 +107,28 @@ def max_se_interval(
     *,
     clustered_se: float,
     folds: int,
+    df: float = math.inf,
     confidence: float = 0.95,
     bounds: tuple[float, float] | None = None,
     size: Size = Size(),
 ) -> Interval:
-    """Return mean -+ normal quantile times the larger of `clustered_se` and fold SD / sqrt(k). A heuristic of ours.
+    """Return mean -+ t quantile times the larger of `clustered_se` and fold SD / sqrt(k). A heuristic of ours.
 
     With one score there is no fold SD: the result is the clustered interval and says so.
 
     Args:
         scores: (J,) one per fold and repeat.
-        clustered_se: from `analysis.statistics.clustering.clustered_se`.
+        clustered_se: from `analysis.statistics.sampling_error.sampling_error`, of a sample's influences by evaluation
+            and by training together.
         folds: k, the folds of one repeat. Repeats reuse the same samples, so they do not divide the variance further.
+        df: degrees of freedom that came with `clustered_se`; infinite: normal quantile where it is the larger.
         confidence: coverage aimed at.
         bounds: as in `nadeau_bengio_interval`.
         size: what the interval is told to carry.
     """
-    se = max_se(scores, clustered_se=clustered_se, folds=folds)
-    single = len(scores) == 1
-    quantile = float(stats.norm.ppf((1 + _checked_confidence(confidence)) / 2))
-    method, citation = (CLUSTERED, "ledell2015") if single else (MAX_SE, "max_se")
+    error = max_se_error(scores, clustered_se=clustered_se, folds=folds, df=df)
+    se, quantile = error.se, float(stats.t.ppf((1 + _checked_confidence(confidence)) / 2, error.df))
+    method, citation = (CLUSTERED, "ledell2015") if len(scores) == 1 else (MAX_SE, "max_se")
     return _interval(
         finite(scores), se, quantile, bounds, method=method, confidence=confidence, citation=citation, size=size
     )
@@ -154,12 +156,27 @@ def clustered_interval(
     )
 
 
-def max_se(scores: Sequence[float] | np.ndarray, *, clustered_se: float, folds: int) -> float:
-    """Return the larger of the clustered standard error and fold SD / sqrt(k)."""
+def max_se_error(
+    scores: Sequence[float] | np.ndarray, *, clustered_se: float, folds: int, df: float = math.inf
+) -> SamplingError:
+    """Return the larger of `clustered_se` and fold SD / sqrt(k), with degrees of freedom. Arguments: `max_se_interval`.
+
+    As Satterthwaite's, v^2 / (clustered^2 / df + (v - clustered) v / (J-1)) with the variances clustered and v, the
+    larger: `df` where the clustered one is, going to the J-1 of the fold SD where that is much larger.
+
+    Raises:
+        AnalysisError: no finite scores, a negative standard error, or degrees of freedom that are not positive.
+    """
     values = finite(scores)
     if not clustered_se >= 0:
         raise AnalysisError(f"clustered_se={clustered_se} is not a standard error")
-    return clustered_se if len(values) == 1 else max(clustered_se, spread(values) / math.sqrt(folds))
+    if not df > 0:
+        raise AnalysisError(f"df={df} must be positive: the degrees of freedom of clustered_se")
+    by_folds = spread(values) / math.sqrt(folds) if len(values) > 1 else 0.0
+    if by_folds <= clustered_se:
+        return SamplingError(se=clustered_se, df=df)
+    share = (clustered_se / by_folds) ** 2
+    return SamplingError(se=by_folds, df=1 / (share**2 / df + (1 - share) / (len(values) - 1)))
 
 
 def spread(values: np.ndarray) -> float:

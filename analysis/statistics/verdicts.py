@@ -7,12 +7,19 @@ unsure      none of these
 
 The first two say which way: "supported better", "supported worse". A small difference that is certain can be supported
 and lie within the ROPE; it is then called supported, and its ROPE probabilities stand beside it.
+
+A ranking, whose best was picked on the same folds, claims nothing of the kind: it says by the ROPE posterior alone
+whether a configuration is better, equivalent or worse than that best, or unsure.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
+from analysis.statistics.comparisons import RopeProbabilities
+
 Word = Literal["supported", "suggested", "equivalent", "unsure"]
+
+Standing = Literal["better", "equivalent", "worse", "unsure"]
 
 EQUIVALENCE = 0.95
 MARKS: dict[Word, str] = {"supported": "†", "suggested": "‡", "equivalent": "", "unsure": ""}
@@ -42,7 +49,7 @@ def verdict(
     """Return the verdict of one comparison.
 
     Args:
-        estimate: the mean difference, other minus reference.
+        estimate: the mean difference, other minus reference; its negative for a metric where lower is better.
         nb_p: adjusted p of the corrected t; None with a single split.
         max_se_p: adjusted p of the max-SE test.
         equivalent: ROPE mass within the region; None with a single split.
@@ -54,3 +61,10 @@ def verdict(
     if equivalent is not None and equivalent > EQUIVALENCE:
         return Verdict("equivalent")
     return Verdict("unsure")
+
+
+def standing(probabilities: RopeProbabilities) -> Standing:
+    """Return which of worse, equivalent and better has more than 0.95 of the ROPE posterior, else unsure."""
+    words: tuple[Standing, ...] = ("worse", "equivalent", "better")
+    masses = (probabilities.worse, probabilities.equivalent, probabilities.better)
+    return next((word for word, mass in zip(words, masses, strict=True) if mass > EQUIVALENCE), "unsure")

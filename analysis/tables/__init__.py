@@ -12,13 +12,25 @@ from collections.abc import Callable, Sequence
 
 from analysis.errors import AnalysisError
 from analysis.evaluation import ConfigurationResult
-from analysis.tables import ablation, comparisons, cost, heads, leaderboard, per_class, per_target, scores
+from analysis.tables import (
+    ablation,
+    comparisons,
+    cost,
+    effects,
+    heads,
+    leaderboard,
+    per_class,
+    per_target,
+    ranking,
+    scores,
+)
 from analysis.tables.arms import build_arm_tables, check_arm_tables
 from analysis.tables.context import CohortCounts, FoldPlan, StudyContext, study_context
 from analysis.tables.contrasts import chosen, references
 from analysis.tables.formatting import cell_text, column_titles, header_groups, text_rows
 from analysis.tables.grid import lay_out
-from analysis.tables.specification import TableSpecification
+from analysis.tables.resampled import with_bootstrap
+from analysis.tables.specification import PER_CLASS, TableSpecification
 from analysis.tables.table import Cell, Column, Table
 from analysis.tables.write import render_all
 
@@ -26,10 +38,11 @@ Builder = Callable[[TableSpecification, Sequence[ConfigurationResult], StudyCont
 
 KINDS: dict[str, Builder] = {
     "ablation": ablation.build,
-    "per-class-recall": per_class.build,
-    "per-class-f1": per_class.build,
+    **dict.fromkeys(PER_CLASS, per_class.build),
     "comparisons": comparisons.build,
     "leaderboard": leaderboard.build,
+    "ranking": ranking.build,
+    "effects": effects.build,
     "scores": scores.build,
     "cost": cost.build,
     "per-target": per_target.build,
@@ -49,7 +62,7 @@ def build_tables(
         AnalysisError: a specification that does not fit the configurations.
     """
     return tuple(
-        table
+        with_bootstrap(table, results, context)
         for specification in specifications
         if specification.kind != "arms"
         for table in KINDS[specification.kind](specification, results, context)
@@ -92,6 +105,8 @@ def check_tables(
             references(specification, kept)
             if specification.kind == "ablation":
                 lay_out(specification, kept)
+            elif specification.kind == "effects":
+                effects.full_grid(specification, kept)
             elif specification.kind == "heads":
                 heads.check_heads(specification, kept)
 
@@ -99,7 +114,7 @@ def check_tables(
 def _check_search(specification: TableSpecification) -> None:
     """A search may find one configuration of a setting or many, and drop any: no cell and no reference is certain."""
     where = f"table {specification.name}: this study searches, its configurations are not known beforehand;"
-    if specification.kind in ("ablation", "comparisons", "heads"):
+    if specification.kind in ("ablation", "comparisons", "effects", "heads"):
         raise AnalysisError(f"{where} kind {specification.kind} needs a grid, use leaderboard or per-class-recall")
     if named := [name for name in ("rows", "where", "reference") if getattr(specification, name)]:
         raise AnalysisError(f"{where} leave {named[0]} out")

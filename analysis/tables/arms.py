@@ -13,6 +13,7 @@ from analysis.evaluation import ConfigurationResult
 from analysis.scoring import METRICS
 from analysis.statistics.comparisons import over_same_samples
 from analysis.statistics.intervals import Interval
+from analysis.tables.across_cohorts import across_fields, across_note
 from analysis.tables.caption import LONG_NAMES, data_sentence, interval_note, study_notes, undefined_notes
 from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext
@@ -20,6 +21,7 @@ from analysis.tables.contrasts import chosen, scored
 from analysis.tables.formatting import decimals
 from analysis.tables.levels import half_widths, is_single_split, level_cells
 from analysis.tables.records import record
+from analysis.tables.resampled import with_bootstrap
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell, Column, Table
 
@@ -95,11 +97,17 @@ def build_arm_tables(
     """
     started = {arm: configurations for arm, configurations in results.items() if arm in contexts}
     return tuple(
-        _table(specification, started, contexts, metric)
+        _resampled(_table(specification, started, contexts, metric), started, contexts)
         for specification in specifications
         if specification.kind == "arms" and started
         for metric in specification.metrics
     )
+
+
+def _resampled(table: Table, results: Results, contexts: Mapping[str, StudyContext]) -> Table:
+    for arm, configurations in results.items():
+        table = with_bootstrap(table, configurations, contexts[arm], arm=arm)
+    return table
 
 
 def matched(results: Results) -> tuple[Row, ...]:
@@ -143,13 +151,17 @@ def _table(
         caption=_caption(metric, specification.target, arms),
         columns=(Column("configuration"), *(column for arm in arms for column in arm.columns(digits))),
         rows=tuple((Cell(text=_label(row)), *(cell for arm in arms for cell in arm.cells(row))) for row in rows),
-        notes=_notes(arms, rows, metric, specification.target),
+        notes=(
+            *across_note(rows, contexts, metric, specification.target, alpha=specification.alpha),
+            *_notes(arms, rows, metric, specification.target),
+        ),
         stamps=tuple(dict.fromkeys(stamp for arm in arms for stamp in stamps(arm.shown))),
         records=tuple(
             {"arm": arm.name, "leak_share": arm.context.leak_share, "fold_plan": arm.context.folds.plan}
             | record(row[arm.name], metric, specification.target, None, is_reference=False)
             | _difference_fields(arm, row[arm.name])
-            for row in rows
+            | over_cohorts
+            for row, over_cohorts in zip(rows, across_fields(rows, contexts, metric, specification.target), strict=True)
             for arm in arms
             if arm.name in row
         ),

@@ -25,8 +25,12 @@ LONG_NAMES = {
     "macro_specificity": "mean class specificity",
     "ovr_balanced_accuracy": "one-vs-rest balanced accuracy, the mean over classes of (sensitivity + specificity) / 2",
     "micro_auc": "micro-averaged AUC",
+    "average_precision": "macro one-vs-rest average precision (AP)",
+    "brier": "Brier score, the mean over samples of the sum over classes of squared errors, 0 to 200 (lower is better)",
+    "ece": "top-label expected calibration error (ECE), 15 bins (lower is better; biased upwards, most in small folds)",
 }
 BINARY = ("sensitivity", "specificity")
+CALIBRATION = ("brier", "ece")
 SMALL_CLASS = 20
 """Groups in a class below which the tests reject too often (statistics.md section 2, reading g)."""
 
@@ -74,8 +78,9 @@ def interval_note(context: StudyContext, *, single_split: bool) -> str:
             "noise is not seen, and no verdict stands above suggested."
         )
     return (
-        f"max-SE: 95 % interval, normal quantile times the larger of the {group}-clustered SE and fold SD/√k with "
-        f"k = {context.folds.folds}; a heuristic of this project, not from the literature."
+        f"max-SE: 95 % interval, t quantile times the larger of the {group}-clustered SE and fold SD/√k with "
+        f"k = {context.folds.folds}; a heuristic of this project, not from the literature. That SE counts what a "
+        "sample moves by being evaluated and, for metrics of decisions, by being trained on."
     )
 
 
@@ -96,7 +101,7 @@ def comparison_note(
             f"‡ suggested: differs from {reference} on the same samples, clustered z test below {alpha:g}, {adjusted}."
         )
     return (
-        f"† supported: differs from {reference} on the same folds, corrected t (Nadeau and Bengio 2003) and max-SE z "
+        f"† supported: differs from {reference} on the same folds, corrected t (Nadeau and Bengio 2003) and max-SE t "
         f"test both below {alpha:g}; ‡ suggested: only max-SE. P values are {adjusted}, separately for each test. The "
         f"corrected t uses n_test/n_train = {context.folds.test_over_train:.3g}; it was derived for random splits, "
         "for k folds it is a heuristic."
@@ -119,6 +124,8 @@ def undefined_notes(results: Sequence[ConfigurationResult], metric: str, target:
         return ()
     if metric in BINARY:
         return (f"–: {LONG_NAMES[metric]} is defined for targets of two classes that every fold holds.",)
+    if metric in CALIBRATION:
+        return (f"–: {LONG_NAMES[metric]} is undefined for {', '.join(names)}: its scores are no probabilities.",)
     return (f"–: {LONG_NAMES[metric]} is undefined for {', '.join(names)}: a fold holds samples of one class only.",)
 
 

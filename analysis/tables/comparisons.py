@@ -18,6 +18,7 @@ from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import Contrast, chosen, contrasts, references, scored
 from analysis.tables.formatting import decimals
+from analysis.tables.further_tests import further_fields, further_note
 from analysis.tables.levels import blank, is_single_split, sort_by_rows
 from analysis.tables.records import record
 from analysis.tables.specification import TableSpecification
@@ -56,6 +57,7 @@ def _table(
             interval_note(context, single_split=single),
             comparison_note(specification, context, results, family),
             *([] if single or not family else [rope_note(specification, metric)]),
+            *further_note(family, metric),
             *undefined_notes(results, metric, target),
             *study_notes(context, results),
         ),
@@ -68,6 +70,7 @@ def _table(
                 family.get(result.identifier),
                 is_reference=by_identifier.get(result.identifier) is result,
             )
+            | further_fields(result, family.get(result.identifier), metric, target)
             for result in results
         ),
     )
@@ -86,6 +89,7 @@ def _columns(specification: TableSpecification, metric: str, family: Mapping[str
         Column("NB", "p", "p"),
         Column("NB, Holm", "p", "p"),
         Column("max-SE, Holm", "p", "p"),
+        Column("naive t", "p", "p"),
         Column("P(worse)", "probability", rope),
         Column("P(equal)", "probability", rope),
         Column("P(better)", "probability", rope),
@@ -98,7 +102,7 @@ def _metrics(metric: str) -> tuple[str, ...]:
     return LEADING if metric in LEADING else (*LEADING, metric)
 
 
-COMPARISON_COLUMNS = 10
+COMPARISON_COLUMNS = 11
 
 
 def _row(
@@ -122,7 +126,7 @@ def _row(
 
 
 def _contrast_cells(contrast: Contrast) -> list[Cell]:
-    test, rope = contrast.comparison.corrected_t, contrast.comparison.rope
+    test, rope, naive = contrast.comparison.corrected_t, contrast.comparison.rope, contrast.comparison.naive_t
     return [
         Cell(contrast.comparison.estimate),
         _bounds(test.interval) if test else MISSING,
@@ -130,6 +134,7 @@ def _contrast_cells(contrast: Contrast) -> list[Cell]:
         Cell(test.p) if test else MISSING,
         Cell(contrast.nb_p_holm) if contrast.nb_p_holm is not None else MISSING,
         Cell(contrast.max_se_p_holm),
+        Cell(naive.p) if naive else MISSING,
         *([Cell(rope.worse), Cell(rope.equivalent), Cell(rope.better)] if rope else [MISSING] * 3),
         Cell(text=contrast.verdict.phrase, marks=contrast.verdict.mark),
     ]

@@ -8,6 +8,7 @@ from analysis.errors import AnalysisError
 from analysis.evaluation import ClassCount, ConfigurationResult
 from analysis.ledger.schema import FitRecord
 from analysis.provenance import mix_warnings
+from analysis.resampling import Resampling
 
 JOINT = " -> "
 """Between the cohort trained on and the one evaluated, in the name of a cohort with external samples."""
@@ -55,7 +56,7 @@ class StudyContext:
 
     `factors` are the dotted settings that the study varies, in its order, `adjusted` those that it sets for some levels
     of them only. `declarations` are what the study allows that a reader must know, as fields that are outcomes.
-    `devices` are those that trained.
+    `devices` are those that trained. `resampling` are the bootstrap draws of the part; None: no bootstrap.
     """
 
     study: str
@@ -71,6 +72,7 @@ class StudyContext:
     declarations: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     adjusted: tuple[str, ...] = ()
+    resampling: Resampling | None = None
 
 
 def study_context(
@@ -85,6 +87,7 @@ def study_context(
     factors: Sequence[str] = (),
     declarations: Sequence[str] = (),
     adjusted: Sequence[str] = (),
+    resampling: Resampling | None = None,
 ) -> StudyContext:
     """Gather the context from the ledger.
 
@@ -99,6 +102,7 @@ def study_context(
         factors: the dotted settings that the study varies; a leaderboard shows them as columns.
         declarations: what every table repeats as a warning, as "metadata hold the outcome field biopsed".
         adjusted: the dotted settings that the study sets for some levels of the factors only.
+        resampling: the bootstrap draws of `results`.
 
     Raises:
         AnalysisError: no records, or records of different cohorts or fold plans.
@@ -138,6 +142,7 @@ def study_context(
         declarations=tuple(declarations),
         devices=tuple(sorted({record.environment["device"] for record in done if "device" in record.environment})),
         adjusted=tuple(adjusted),
+        resampling=resampling,
     )
 
 

@@ -10,7 +10,7 @@ from analysis.errors import AnalysisError
 from analysis.evaluation import ConfigurationResult
 from analysis.scores import MetricScores
 from analysis.statistics.comparisons import Comparison, compare
-from analysis.statistics.families import holm
+from analysis.statistics.families import benjamini_hochberg, holm
 from analysis.statistics.verdicts import Verdict, verdict
 from analysis.tables.dimensions import dimension, matching
 from analysis.tables.specification import TableSpecification
@@ -18,13 +18,18 @@ from analysis.tables.specification import TableSpecification
 
 @dataclass(frozen=True)
 class Contrast:
-    """One configuration against its reference, with the p values adjusted in the table's family."""
+    """One configuration against its reference, with the p values adjusted in the table's family.
+
+    Verdicts go by Holm; what Benjamini and Hochberg's adjustment gives is kept for exploring.
+    """
 
     reference: ConfigurationResult
     comparison: Comparison
     nb_p_holm: float | None
     max_se_p_holm: float
     verdict: Verdict
+    nb_p_bh: float | None = None
+    max_se_p_bh: float | None = None
 
 
 def chosen(
@@ -130,8 +135,10 @@ def _adjusted(found: dict[str, tuple[ConfigurationResult, Comparison]], alpha: f
     to_come = [1.0] * (size - len(found))
     # pairing is checked, so either all comparisons have a corrected t or none has
     known = [test.p for test in tests if test is not None]
-    nb_adjusted: Sequence[float | None] = holm(known + to_come)[: len(known)] if known else [None] * len(tests)
-    max_adjusted = holm([comparison.max_se.p for _, comparison in found.values()] + to_come)[: len(found)]
+    ours = [comparison.max_se.p for _, comparison in found.values()]
+    unknown: Sequence[float | None] = [None] * len(tests)
+    nb_holm, nb_bh = (adjust(known + to_come) if known else unknown for adjust in (holm, benjamini_hochberg))
+    max_holm, max_bh = (adjust(ours + to_come) for adjust in (holm, benjamini_hochberg))
     return {
         identifier: Contrast(
             reference=reference,
@@ -139,15 +146,18 @@ def _adjusted(found: dict[str, tuple[ConfigurationResult, Comparison]], alpha: f
             nb_p_holm=nb_p,
             max_se_p_holm=max_p,
             verdict=verdict(
-                estimate=comparison.estimate,
+                estimate=comparison.gain,
                 nb_p=nb_p,
                 max_se_p=max_p,
                 equivalent=comparison.rope.equivalent if comparison.rope and not comparison.constant else None,
                 alpha=alpha,
             ),
+            nb_p_bh=nb_q,
+            max_se_p_bh=max_q,
         )
-        for (identifier, (reference, comparison)), nb_p, max_p in zip(
-            found.items(), nb_adjusted, max_adjusted, strict=True
+        # the adjusted values of comparisons to come stand at the end and fall away
+        for (identifier, (reference, comparison)), nb_p, max_p, nb_q, max_q in zip(
+            found.items(), nb_holm, max_holm, nb_bh, max_bh, strict=False
         )
     }
 

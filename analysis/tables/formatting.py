@@ -29,9 +29,15 @@ def significant_decimals(values: Iterable[float]) -> int:
 
 def cell_text(cell: Cell, column: Column) -> str:
     """Return a cell as plain text, with its marks."""
+    value, uncertainty, marks = cell_parts(cell, column)
+    return f"{value} {uncertainty}".strip() + marks
+
+
+def cell_parts(cell: Cell, column: Column) -> tuple[str, str, str]:
+    """Return a cell in its three parts: the number (or the text in its place), its interval or SD, and its marks."""
     if cell.text is not None:
-        return cell.text + cell.marks
-    return f"{_number(cell, column)}{cell.marks}"
+        return cell.text, "", cell.marks
+    return _number(cell, column), _uncertainty(cell, column), cell.marks
 
 
 def header_groups(table: Table) -> list[tuple[str, int]]:
@@ -65,18 +71,29 @@ def is_numeric(column: Column) -> bool:
 
 
 def _number(cell: Cell, column: Column) -> str:
+    if cell.value is None or column.kind == "interval":
+        return ""
     if column.kind in ("p", "probability"):
-        return "" if cell.value is None else _probability(cell.value)
-    signed = column.kind == "difference"
-    digits = column.digits if cell.digits is None else cell.digits
+        return _probability(cell.value)
     if column.kind == "number":
-        return "" if cell.value is None else f"{cell.value:.{digits}f}".replace("-", MINUS)
-    value = "" if cell.value is None or column.kind == "interval" else _percent(cell.value, digits, signed=signed)
-    if cell.low is not None and cell.high is not None:
-        value = f"{value} [{_percent(cell.low, digits)}, {_percent(cell.high, digits)}]".lstrip()
-    if cell.spread is not None:
-        value = f"{value} ± {_percent(cell.spread, digits)}"
-    return value
+        return f"{cell.value:.{_digits(cell, column)}f}".replace("-", MINUS)
+    return _percent(cell.value, _digits(cell, column), signed=column.kind == "difference")
+
+
+def _uncertainty(cell: Cell, column: Column) -> str:
+    if column.kind in ("p", "probability", "number"):
+        return ""
+    digits = _digits(cell, column)
+    interval = (
+        f"[{_percent(cell.low, digits)}, {_percent(cell.high, digits)}]"
+        if cell.low is not None and cell.high is not None
+        else ""
+    )
+    return f"{interval} ± {_percent(cell.spread, digits)}".lstrip() if cell.spread is not None else interval
+
+
+def _digits(cell: Cell, column: Column) -> int:
+    return column.digits if cell.digits is None else cell.digits
 
 
 def _percent(fraction: float, digits: int, *, signed: bool = False) -> str:

@@ -38,7 +38,7 @@ def ranked(
 ) -> tuple[tuple[ConfigurationResult, MetricScores], ...]:
     """Return the complete configurations that have the metric, best first; equal scores go by identifier."""
     found = [(result, scores) for result in results if (scores := scored(result, metric, target)) is not None]
-    return tuple(sorted(found, key=lambda pair: (-pair[1].estimate, pair[0].identifier)))
+    return tuple(sorted(found, key=lambda pair: (-pair[1].merit, pair[0].identifier)))
 
 
 def varied(results: Sequence[ConfigurationResult], factors: Sequence[str]) -> tuple[Dimension, ...]:

@@ -35,7 +35,7 @@ def sort_by_rows(
 def level_cells(results: Sequence[ConfigurationResult], metric: str, target: str | None) -> dict[str, Cell]:
     """Return a score with its interval for each configuration by identifier; best and second best are marked."""
     scores = {result.identifier: scored(result, metric, target) for result in results}
-    ranked = sorted({one.estimate for one in scores.values() if one is not None}, reverse=True)
+    ranked = sorted({one.merit for one in scores.values() if one is not None}, reverse=True)
     cells = {}
     for result in results:
         one = scores[result.identifier]
@@ -44,7 +44,7 @@ def level_cells(results: Sequence[ConfigurationResult], metric: str, target: str
         else:
             bounds = one.max_se_interval()
             several = len(ranked) > 1 or len(results) == 1  # equal scores are no winners
-            best, second = several and one.estimate == ranked[0], len(ranked) > 1 and one.estimate == ranked[1]
+            best, second = several and one.merit == ranked[0], len(ranked) > 1 and one.merit == ranked[1]
             cells[result.identifier] = Cell(one.estimate, bounds.low, bounds.high, bold=best, underline=second)
     return cells
 

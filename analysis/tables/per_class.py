@@ -1,11 +1,11 @@
-"""Tables of recall or F1 by class: configurations down, classes across (the shape of MetaNet's Table 2).
+"""Tables of recall, precision, F1, AUC or average precision: configurations down, classes across (MetaNet's Table 2).
 
 The recalls are printed beside every MCR table because fusion can raise the mean while melanoma recall falls (MetaNet,
 Table 2). Each cell is the mean over folds with the fold SD, which is a spread and no interval. Figures of a published
 table stand in a row of their own under the configuration they belong to.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,12 @@ import numpy as np
 from analysis.errors import AnalysisError
 from analysis.evaluation import ClassCount, ConfigurationResult
 from analysis.published import MEAN
+from analysis.scoring import METRICS
 from analysis.tables.caption import caption, study_notes
+from analysis.tables.class_intervals import class_interval_fields
 from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
-from analysis.tables.contrasts import chosen
+from analysis.tables.contrasts import chosen, scored
 from analysis.tables.dimensions import did_you_mean
 from analysis.tables.leaderboard import ranked
 from analysis.tables.levels import sort_by_rows
@@ -28,17 +30,30 @@ from analysis.tables.table import MISSING, Cell, Column, Table
 
 @dataclass(frozen=True)
 class Figure:
-    """What stands in the cells: `word` names it, `mean` is the metric that averages it over classes."""
+    """What stands in the cells: `word` names it, `mean` is the metric that averages it over classes.
+
+    `of_classes` is its field in `FoldMetrics`; `note` is what a reader must know of it.
+    """
 
     word: str
     mean: str
-    mean_title: str
-    of_folds: Callable[[ConfigurationResult, str], np.ndarray]
+    of_classes: str
+    note: str = ""
+
+    def of_folds(self, result: ConfigurationResult, target: str) -> np.ndarray:
+        """Return its values (J, C) in all done folds in order; NaN where a fold leaves a class undefined."""
+        return np.array([getattr(result.metrics[fold][target], self.of_classes) for fold in sorted(result.metrics)])
 
 
+RARE = "falls with the share of a class: it compares configurations on the same data, not classes."
 FIGURES = {
-    "per-class-recall": Figure("recall", "mcr", "MCR", ConfigurationResult.fold_recalls),
-    "per-class-f1": Figure("F1", "f1", "macro F1", ConfigurationResult.fold_f1s),
+    "per-class-recall": Figure("recall", "mcr", "recalls"),
+    "per-class-precision": Figure("precision", "precision", "precisions", f"Precision {RARE}"),
+    "per-class-f1": Figure("F1", "f1", "f1s"),
+    "per-class-auc": Figure("one-vs-rest AUC", "auc", "aucs"),
+    "per-class-average-precision": Figure(
+        "average precision", "average_precision", "average_precisions", f"Average precision {RARE}"
+    ),
 }
 
 
@@ -80,11 +95,11 @@ def _table(
     return Table(
         name=f"{specification.name}_{target}" if several else specification.name,
         title=f"{specification.title} ({target})" if several else specification.title,
-        caption=caption(context, f"{figure.word} of each class and their mean ({figure.mean_title})", of_target),
+        caption=caption(context, f"{figure.word} of each class and their mean ({METRICS[figure.mean]})", of_target),
         columns=(
             Column("configuration"),
             *(_class_column(count, context, digits) for count in classes),
-            Column(f"{figure.mean_title}, %", "percent", digits=digits),
+            Column(f"{METRICS[figure.mean]}, %", "percent", digits=digits),
         ),
         rows=(
             *(
@@ -99,7 +114,8 @@ def _table(
         ),
         notes=(
             f"Under each class: {context.cohort.sample}s / {context.cohort.group}s. Cells: mean over folds ± SD over "
-            "folds, which is a spread, not an interval.",
+            f"folds, which is a spread, not an interval; the long CSV has {context.cohort.group}-clustered intervals.",
+            *([figure.note] if figure.note else []),
             *_limit_note(specification, results, len(shown)),
             *_absent_notes(shown, target),
             *_never_notes(shown, target, names),
@@ -109,11 +125,15 @@ def _table(
         ),
         stamps=stamps(shown),
         records=tuple(
-            row | (published.fields(result, str(row["class"])) if published else {})
+            row | bounds | (published.fields(result, str(row["class"])) if published else {})
             for result in shown
             if result.complete
-            for row in class_records(
-                result, target, PER_CLASS[specification.kind], figure.of_folds, summaries[result.identifier]
+            for row, bounds in zip(
+                class_records(
+                    result, target, PER_CLASS[specification.kind], figure.of_folds, summaries[result.identifier]
+                ),
+                class_interval_fields(result, target, PER_CLASS[specification.kind], summaries[result.identifier][0]),
+                strict=True,
             )
         ),
     )
@@ -161,9 +181,9 @@ def _row(
     if not result.complete:
         return (Cell(text=result.label), *([Cell(text=f"– ({result.progress})")] * (n_classes + 1)))
     means, sds = summaries[result.identifier]
-    scores = result.scores_of(figure.mean, target)
+    scores = scored(result, figure.mean, target)
     cells = [Cell(text="–") if np.isnan(mean) else Cell(mean, spread=sd) for mean, sd in zip(means, sds, strict=True)]
-    return (Cell(text=result.label), *cells, Cell(scores.estimate, spread=scores.fold_sd))
+    return (Cell(text=result.label), *cells, Cell(scores.estimate, spread=scores.fold_sd) if scores else MISSING)
 
 
 def _never_notes(results: Sequence[ConfigurationResult], target: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -6,13 +6,14 @@ that were cut in another way: then the two do not measure the same.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis.evaluation import ConfigurationResult
 from analysis.published import COSTS, PublishedCell, PublishedTable, published_table
 from analysis.tables.context import StudyContext
 from analysis.tables.dimensions import flat
+from analysis.tables.published_difference import AgainstPublished, difference_fields
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell
 
@@ -36,6 +37,7 @@ class Published:
     plan: str
     group: str
     n_samples: int
+    against: AgainstPublished
 
     @property
     def heading(self) -> str:
@@ -54,8 +56,10 @@ class Published:
         return self.table.cell(flat(result.configuration), part, metric or self.metrics[0])
 
     def cell(self, result: ConfigurationResult, part: str | None = None, metric: str | None = None) -> Cell:
-        """Return the figure as a cell, a dash where there is none."""
-        return self._cell(self.figure(result, part, metric), metric or self.metrics[0])
+        """Return the figure as a cell, a dash where there is none; a sign where it lies apart from ours."""
+        name = metric or self.metrics[0]
+        figure = self.figure(result, part, name)
+        return replace(self._cell(figure, name), marks=self.against.mark(self.against.test(result, figure, part, name)))
 
     def row(self, result: ConfigurationResult, parts: Sequence[str]) -> tuple[tuple[Cell, ...], ...]:
         """Return the figures of a configuration by class or target as a row under it, or no row where none is."""
@@ -93,14 +97,17 @@ class Published:
                 **({} if key in by_metric else {"target": key}),
                 "is_reference": False,
                 **self._fields(value),
+                **difference_fields(None),
             }
             for row in self.table.rows
             for key, value in row.values.items()
         )
 
     def fields(self, result: ConfigurationResult, part: str | None = None, metric: str | None = None) -> dict[str, Any]:
-        """Return the fields of the long CSV, scores as fractions."""
-        return self._fields(self.figure(result, part, metric))
+        """Return the fields of the long CSV, scores as fractions, with ours minus published where that is possible."""
+        name = metric or self.metrics[0]
+        figure = self.figure(result, part, name)
+        return self._fields(figure) | difference_fields(self.against.test(result, figure, part, name))
 
     def _fields(self, figure: PublishedCell | None) -> dict[str, Any]:
         return {
@@ -121,6 +128,14 @@ class Published:
         return (
             f"Published: {self.table.source}; {spread}{training}.{nowhere}",
             *self._stamp_note(),
+            *self.against.note(
+                [
+                    self.against.test(result, self.figure(result, part, metric), part, metric)
+                    for result in results
+                    for part in parts
+                    for metric in self.metrics
+                ]
+            ),
             *(["–: the paper prints no figure for this configuration."] if any(printed) and not all(printed) else []),
             *self.table.notes,
         )
@@ -153,7 +168,8 @@ def published_beside(
         return None
     cohort = context.cohort
     stamp = _stamp(table, context)
-    return Published(table, shown, stamp, cohort.name, context.folds.plan, cohort.group, cohort.n_samples)
+    against = AgainstPublished(table, specification.target, specification.alpha)
+    return Published(table, shown, stamp, cohort.name, context.folds.plan, cohort.group, cohort.n_samples, against)
 
 
 def _stamp(table: PublishedTable, context: StudyContext) -> str:

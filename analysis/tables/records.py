@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.evaluation import ConfigurationResult
 from analysis.statistics.intervals import Interval
+from analysis.tables.class_intervals import auc_interval_fields
 from analysis.tables.contrasts import Contrast, scored
 
 
@@ -26,7 +27,8 @@ def record(
         "folds_planned": len(result.planned),
         "is_reference": is_reference,
     }
-    return row | _level(result, metric, target) | _contrast(contrast)
+    of_auc = auc_interval_fields(result, target, contrast.reference if contrast else None) if metric == "auc" else {}
+    return row | _level(result, metric, target) | of_auc | _contrast(contrast)
 
 
 def class_records(

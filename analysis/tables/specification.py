@@ -21,9 +21,14 @@ from analysis.tables.dimensions import did_you_mean
 KindName = Literal[
     "ablation",
     "per-class-recall",
+    "per-class-precision",
     "per-class-f1",
+    "per-class-auc",
+    "per-class-average-precision",
     "comparisons",
     "leaderboard",
+    "ranking",
+    "effects",
     "scores",
     "cost",
     "per-target",
@@ -41,17 +46,28 @@ MetricName = Literal[
     "macro_specificity",
     "ovr_balanced_accuracy",
     "micro_auc",
+    "average_precision",
+    "brier",
+    "ece",
 ]
 CostName = Literal["parameters", "layers", "megabytes", "seconds_per_epoch", "inference_ms"]
 
-PER_CLASS = {"per-class-recall": "recall", "per-class-f1": "class_f1"}
+PER_CLASS = {
+    "per-class-recall": "recall",
+    "per-class-precision": "class_precision",
+    "per-class-f1": "class_f1",
+    "per-class-auc": "class_auc",
+    "per-class-average-precision": "class_average_precision",
+}
 """Kinds with the classes across, and the figure that a published table must hold to stand beside them."""
-PER_METRIC = ("ablation", "comparisons", "leaderboard", "per-target", "arms")
+PER_METRIC = ("ablation", "comparisons", "leaderboard", "ranking", "effects", "per-target", "arms")
 """Kinds that give one table per metric, `<name>_<metric>`."""
-LIMITED = ("leaderboard", *PER_CLASS)
+LIMITED = ("leaderboard", "ranking", *PER_CLASS)
 LAYOUT = ("rows", "columns", "reference", "where", "row_order", "column_order")
 NOT_TAKEN = {
     "leaderboard": LAYOUT,
+    "ranking": ("rows", "columns", "reference", "row_order", "column_order", "published"),
+    "effects": ("reference", "published"),
     "arms": ("rows", "columns", "reference", "row_order", "column_order", "published"),
     "heads": ("columns", "column_order", "reference", "published"),
     "per-target": ("columns", "column_order", "reference", "target"),
@@ -72,11 +88,12 @@ class TableSpecification(BaseModel):
 
     `published` names figures of a paper that are printed beside ours. `limit` keeps the so many best complete
     configurations: of a leaderboard, which ranks by each of `metrics` and has no layout of its own, 10 unless set; of a
-    table of recalls or F1 by MCR. `costs` are the columns of a table of cost, all of them unless set.
+    table by class by MCR. `costs` are the columns of a table of cost, all of them unless set.
 
     Kinds with configurations down and `rows` for their order: `scores` (the metrics across), `cost` (costs and metrics
     across), `per-target` (the targets across), `heads` (the combined prediction and each image's own head across) and
-    the two per class. `arms` stands across the arms of a study: configurations down, arms across.
+    those per class. `ranking` orders configurations by mean rank over folds. `effects` tests two factors, `rows` and
+    `columns`, and their interaction. `arms` stands across the arms of a study: configurations down, arms across.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -111,6 +128,8 @@ class TableSpecification(BaseModel):
     def _has_what_its_kind_needs(self) -> Self:
         if self.kind == "ablation" and self.rows is None:
             raise ValueError("an ablation table needs rows, a setting such as metadata.fields or backbone.name")
+        if self.kind == "effects" and (self.rows is None or self.columns is None):
+            raise ValueError("a table of kind effects needs rows and columns, two settings such as backbone.name")
         if self.kind in ("ablation", "comparisons") and not self.reference:
             raise ValueError(f"a table of kind {self.kind} needs a reference, such as {{fusion.name: none}}")
         for name in ("metrics", "costs"):
@@ -130,7 +149,7 @@ class TableSpecification(BaseModel):
         if taken:
             raise ValueError(f"a table of kind {self.kind} takes no {taken[0]}")
         if self.limit is not None and self.kind not in LIMITED:
-            known = "a leaderboard, per-class-recall or per-class-f1"
+            known = f"a leaderboard, a ranking or a table by class ({', '.join(PER_CLASS)})"
             raise ValueError(f"limit={self.limit} belongs to {known}, not to {self.kind}")
         if self.costs and self.kind != "cost":
             raise ValueError(f"costs={list(self.costs)} belong to a table of kind cost, not to {self.kind}")

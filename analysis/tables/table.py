@@ -69,3 +69,14 @@ class Table:
                 raise ValueError(
                     f"table {self.name}: a row has {len(row)} cells, the table {len(self.columns)} columns"
                 )
+
+    def _repr_html_(self) -> str:
+        """Show the table in a notebook."""
+        from analysis.tables.renderers import html  # the renderers know the model, so the model asks for them late
+
+        return html.fragment(self)
+
+    def _repr_markdown_(self) -> str:
+        from analysis.tables.renderers import markdown
+
+        return markdown.render(self)

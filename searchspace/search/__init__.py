@@ -1,6 +1,7 @@
 """The search: Optuna by ask and tell, a durable record of it, and the rules that drop what cannot win."""
 
 from analysis.search_record import Entry, SearchRecord
+from searchspace.search.importances import importances
 from searchspace.search.proposer import Proposal, Proposer
 from searchspace.search.referee import Referee
 from searchspace.search.replay import verify
@@ -27,6 +28,7 @@ __all__ = [
     "SearchRecord",
     "SearchSettings",
     "TreeParzenSearch",
+    "importances",
     "open_space",
     "verify",
 ]

@@ -28,9 +28,9 @@ def test_each_row_holds_both_tests_and_the_verdict(metadata_study):
         assert difference.value == one.estimate
         assert (nb_interval.low, nb_interval.high) == (one.corrected_t.interval.low, one.corrected_t.interval.high)
         assert (max_interval.low, max_interval.high) == (one.max_se.interval.low, one.max_se.interval.high)
-        assert [cell.value for cell in row[7:10]] == [one.corrected_t.p, nb_p, max_p]
-        assert [cell.value for cell in row[10:13]] == [one.rope.worse, one.rope.equivalent, one.rope.better]
-    assert text_rows(table)[0][4:] == [""] * 9 + ["reference"]
+        assert [cell.value for cell in row[7:11]] == [one.corrected_t.p, nb_p, max_p, one.naive_t.p]
+        assert [cell.value for cell in row[11:14]] == [one.rope.worse, one.rope.equivalent, one.rope.better]
+    assert text_rows(table)[0][4:] == [""] * 10 + ["reference"]
 
 
 def test_verdicts_say_which_way(metadata_study):
@@ -75,13 +75,14 @@ def test_one_split_has_no_corrected_t_and_no_verdict_above_suggested(make_study,
     results = [study.result(configure("none"), 0.2, label="image only"), study.result(configure("concat", "age"), 4.0)]
     (table,) = build(study, results, COMPARISONS)
     row = text_rows(table)[1]
-    assert row[3] == row[5] == row[7] == row[8] == row[10] == "–"
+    assert row[3] == row[5] == row[7] == row[8] == row[10] == row[11] == "–"
     assert row[-1] == "suggested better‡"
     assert any("There is one split" in note for note in table.notes)
     assert not any("Nadeau and Bengio" in note or "Bayesian" in note for note in table.notes)
     assert "models trained on the training part of the split" in table.caption
     record = table.records[1]
     assert record["fold_sd"] is record["max_se_low"] is record["p_nb"] is record["p_worse"] is None
+    assert record["p_wilcoxon"] is record["p_sign_flip"] is record["p_naive_t"] is record["probability_better"] is None
     assert record["clustered_low"] < record["estimate"] < record["clustered_high"]
 
 

@@ -19,11 +19,10 @@ from analysis.metrics import (
     accuracy,
     decide,
     fold_metrics,
-    macro_auc,
     mean_class_recall,
-    per_class_auc,
     per_class_recall,
 )
+from analysis.ranking import macro_auc, per_class_auc
 
 HAM10000 = {"akiec": 327, "bcc": 514, "bkl": 1099, "df": 115, "mel": 1113, "nv": 6705, "vasc": 142}
 

@@ -7,6 +7,8 @@ import io
 import pytest
 from pydantic import ValidationError
 
+from analysis.published import published_names, published_table
+from analysis.statistics.against_published import against_published
 from analysis.tables import TableSpecification, build_tables, header_groups, render_all, text_rows
 
 ALL = ("age", "sex", "site")
@@ -56,7 +58,8 @@ def test_each_figure_stands_beside_its_configuration_and_an_unknown_backbone_has
     assert titles == ["backbone", "MCR, %", "published", *["MCR, %", "Δ", "published"] * 2]
     places = [position for position, title in enumerate(titles) if title == "published"]
     rows = text_rows(table)
-    assert [rows[0][place] for place in places] == ["74.68 ± 0.92", "76.55 ± 1.25", "78.26 ± 1.55"]
+    printed = [rows[0][place].removesuffix("#") for place in places]
+    assert printed == ["74.68 ± 0.92", "76.55 ± 1.25", "78.26 ± 1.55"]
     assert [rows[1][place] for place in places] == ["–", "–", "–"]
     assert not any(table.rows[0][place].bold or table.rows[0][place].underline for place in places)
     notes = " ".join(table.notes)
@@ -94,7 +97,7 @@ def test_all_renderers_print_value_sd_and_stamp(make_study):
     assert "multiply: published<br>different split" in files["table1_mcr.md"]
     assert "| 84.06 ± 1.16 |" in files["table1_mcr.md"]
     assert r"\footnotesize different split" in files["table1_mcr.tex"]
-    assert r"84.06 $\pm$ 1.16" in files["table1_mcr.tex"]
+    assert r"84.06 & $\pm$ 1.16" in files["table1_mcr.tex"]
     assert "multiply: published (different split)" in files["table1_mcr.csv"].splitlines()[0]
     long = list(csv.DictReader(io.StringIO(files["table1_mcr_long.csv"])))
     assert [(float(row["published"]), float(row["published_sd"])) for row in long] == [
@@ -134,7 +137,7 @@ def test_subsets_and_depths_find_their_figures(make_study):
     subsets.append(study.result(configuration("legacy_senet154", "multiply", 2, ["age", "site"]), 1.0))
     settings = TABLE1 | {"rows": "metadata.fields", "columns": None, "published": "metanet-table3"}
     table = build(study, subsets, **settings)
-    assert [row[-1] for row in text_rows(table)] == ["85.44 ± 1.09", "87.70 ± 0.99"]
+    assert [row[-1].removesuffix("#") for row in text_rows(table)] == ["85.44 ± 1.09", "87.70 ± 0.99"]
     depths = [
         study.result(configuration("legacy_senet154", fusion, depth), 1.0, label=f"{fusion} {depth}")
         for fusion in ("multiply", "concat")
@@ -146,7 +149,7 @@ def test_subsets_and_depths_find_their_figures(make_study):
         "published": "metanet-table4",
     }
     table = build(study, depths, **settings)
-    assert [(row[0], row[3], row[5]) for row in text_rows(table)] == [
+    assert [(row[0], row[3].removesuffix("#"), row[5].removesuffix("#")) for row in text_rows(table)] == [
         ("1", "86.47 ± 0.53", "86.54 ± 0.74"),
         ("4", "86.21 ± 0.70", "85.53 ± 0.67"),
     ]
@@ -166,6 +169,54 @@ def test_published_recalls_stand_in_a_row_under_their_configuration(make_study):
     notes = " ".join(table.notes)
     assert "The published SDs are not reliable" in notes
     assert "–: the paper prints no figure for this configuration." in notes
+
+
+def test_ours_minus_published_is_unpaired_from_both_spreads_and_is_no_verdict(make_study):
+    study = ham(make_study)
+    results = backbones(study, "alexnet")
+    table = build(study, results, **TABLE1)
+    figures = [(0.7468, 0.0092), (0.7655, 0.0125), (0.7826, 0.0155)]
+    places = [position for position, column in enumerate(table.columns) if column.title == "published"]
+    for record, result, (mean, sd), place in zip(table.records, results, figures, places, strict=True):
+        scores = result.scores_of("mcr")
+        expected = against_published(
+            scores.values,
+            test_over_train=scores.test_over_train,
+            published=mean,
+            published_sd=sd,
+            published_folds=5,
+        )
+        assert record["published_difference"] == pytest.approx(scores.estimate - mean)
+        assert record["published_difference_low"] == expected.interval.low
+        assert (record["published_p"], record["published_df"]) == (expected.p, expected.df)
+        assert table.rows[0][place].marks == ("#" if expected.p < 0.05 else "")
+    assert {table.rows[0][place].marks for place in places} == {"#", ""}
+    (note,) = [note for note in table.notes if note.startswith("#")]
+    assert "It is no verdict: data, folds and training differ" in note
+    strict = build(study, results, **TABLE1 | {"alpha": 1e-9})
+    assert not any(strict.rows[0][place].marks for place in places)
+
+
+def test_without_an_sd_or_folds_of_ours_nothing_is_compared(make_study):
+    one_split = ham(make_study, plan="holdout", folds=1)
+    late = ham(make_study)
+    for study, results in (
+        (one_split, backbones(one_split, "alexnet")[:2]),
+        (late, [late.result(configuration("alexnet", "none"), 1.0, missing=[(0, 0)])]),
+    ):
+        table = build(study, results, **TABLE1)
+        assert {record["published_p"] for record in table.records} == {None}
+        assert not any(note.startswith("#") for note in table.notes)
+    recall = build(late, [late.result(configuration("legacy_senet154", "none"), 1.0)], **RECALL)
+    assert {record["published_p"] for record in recall.records} == {None}
+
+
+def test_the_folds_behind_every_published_sd_are_known():
+    for name in published_names():
+        table = published_table(name)
+        assert any(cell.sd is not None for cell in table.cells.values()) == (table.folds is not None)
+        if table.folds is not None:
+            assert {5: "five folds", 10: "ten folds"}[table.folds] in table.split
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,12 @@ def test_the_papers_figures_stand_beside_metric_by_metric_and_its_free_row_below
     (table,) = build_tables([TableSpecification(**MARON, metrics=FOUR)], results, context)
     assert header_groups(table) == [("", 1), *((METRICS[metric], 2) for metric in FOUR)]
     rows = text_rows(table)
-    assert rows[1][2::2] == ["84.59 ± 2.94", "85.95 ± 2.81", "84.63 ± 3.03", "92.23 ± 1.69"]
+    assert [text.removesuffix("#") for text in rows[1][2::2]] == [
+        "84.59 ± 2.94",
+        "85.95 ± 2.81",
+        "84.63 ± 3.03",
+        "92.23 ± 1.69",
+    ]
     assert rows[2][0] == "Kaur et al. (re-run of the paper) (published)"
     assert rows[2][1::2] == ["", "", "", ""]
     assert rows[2][2::2] == ["79.88 ± 4.38", "80.77 ± 7.01", "79.17 ± 4.23", "85.85 ± 2.01"]

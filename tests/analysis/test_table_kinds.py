@@ -11,11 +11,13 @@ from analysis.scoring import METRICS
 from analysis.tables import KINDS, TableSpecification, build_tables, check_tables, render_all
 from analysis.tables.caption import LONG_NAMES
 from analysis.tables.cost import COSTS
+from analysis.tables.renderers import RENDERERS
 from analysis.tables.specification import CostName, KindName, MetricName, kinds_beside
 
 LAID_OUT = {
     "ablation": {"rows": "metadata.fields", "reference": {"fusion.name": "none"}},
     "comparisons": {"reference": {"fusion.name": "none"}},
+    "effects": {"rows": "fusion.name", "columns": "loss.name"},
 }
 
 
@@ -41,13 +43,17 @@ def test_every_kind_writes_the_files_that_it_announces(kind, make_study, configu
         study.result(configure("none", **separate), 0.5, label="image only"),
         study.result(configure("concat", "age", **separate), 1.5, label="concat age", seed=2),
     ]
+    if kind == "effects":  # it takes a full grid
+        for fusion in (("none",), ("concat", "age")):
+            results.append(study.result(configure(*fusion, loss={"name": "ce"}, **separate), 1.0))
     specification = TableSpecification(name="t", title="T", kind=kind, metrics=("auc", "mcr"), **LAID_OUT.get(kind, {}))
     check_tables([specification], results, study.targets)
     tables = build_tables([specification], results, study.context(results))
     assert tuple(table.name for table in tables) == specification.file_names(study.targets)
     files = render_all(tables)
-    assert len(files) == 4 * len(tables)
-    assert all("concat age" in text.decode() for name, text in files.items() if kind not in ("ablation", "leaderboard"))
+    assert len(files) == len(RENDERERS) * len(tables)
+    without_labels = ("ablation", "leaderboard", "effects")
+    assert all("concat age" in text.decode() for name, text in files.items() if kind not in without_labels)
 
 
 @pytest.mark.parametrize("kind", ["leaderboard", "comparisons"])

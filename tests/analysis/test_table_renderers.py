@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shutil
 import subprocess
 
@@ -62,22 +63,23 @@ Mean class recall, in percent.
 - † supported at 5 %.
 """
 
-LATEX = r"""% needs \usepackage{booktabs,threeparttable,adjustbox,rotating,amssymb}
+LATEX = r"""% needs \usepackage{booktabs,siunitx,threeparttable,adjustbox,rotating,amssymb}
 \begin{table}[tbp]
 \centering
+\sisetup{detect-weight=true,detect-inline-weight=math,retain-explicit-plus=true,group-digits=false}
 \caption{\textbf{INCOMPLETE (4/5 folds).} Metadata subsets. Mean class recall, in percent.}
 \label{tab:subsets_mcr}
 \begin{adjustbox}{max width=\linewidth}
 \begin{threeparttable}
-\begin{tabular}{@{}llrrrr@{}}
+\begin{tabular}{@{}llS[table-format=2.1]@{\,}lS[table-format=+1.1]@{\,}lrS[table-format=2.2]@{\,}l@{}}
 \toprule
- &  & \multicolumn{2}{c}{fusion concat} &  &  \\
-\cmidrule(lr){3-4}
-inputs & age & \multicolumn{1}{r}{MCR, \%} & \multicolumn{1}{r}{$\Delta$} & \multicolumn{1}{r}{p} & \multicolumn{1}{r}{nv} \\
- &  &  &  &  & \footnotesize 6,705 / 5,403 \\
+ &  & \multicolumn{4}{c}{fusion concat} &  &  &  \\
+\cmidrule(lr){3-6}
+inputs & age & \multicolumn{2}{c}{MCR, \%} & \multicolumn{2}{c}{$\Delta$} & \multicolumn{1}{r}{p} & \multicolumn{2}{c}{nv} \\
+ &  & \multicolumn{2}{c}{} & \multicolumn{2}{c}{} &  & \multicolumn{2}{c}{\footnotesize 6,705 / 5,403} \\
 \midrule
-image only &  & \underline{55.7 {[}53.7, 57.8{]}} & reference &  & 90.00 $\pm$ 1.23 \\
-image + & $\checkmark$ & \textbf{58.1 {[}56.2, 60.0{]}} & $-$1.2 {[}$-$2.0, 0.0{]}$^{\dagger}$ & \textless{}0.001 & -- \\
+image only &  & {\underline{\tablenum[table-format=2.1]{55.7}}} & {[}53.7, 57.8{]} & \multicolumn{2}{c}{reference} &  & 90.00 & $\pm$ 1.23 \\
+image + & $\checkmark$ & \bfseries 58.1 & \textbf{{[}56.2, 60.0{]}} & -1.2 & {[}$-$2.0, 0.0{]}$^{\dagger}$ & \textless{}0.001 & \multicolumn{2}{c}{--} \\
 \bottomrule
 \end{tabular}
 \begin{tablenotes}[flushleft]
@@ -111,7 +113,7 @@ def test_golden_text_of_every_renderer():
         "subsets_mcr.csv": WIDE,
         "subsets_mcr_long.csv": LONG,
     }
-    assert {name: content.decode() for name, content in files.items()} == golden
+    assert {name: files[name].decode() for name in golden} == golden
 
 
 def test_same_table_same_bytes_and_one_file_per_renderer():
@@ -141,6 +143,12 @@ def test_hostile_labels_stay_in_their_cell(ending):
         assert cells == [3] * 5
         assert "<b>" not in text
         assert "](http" not in text.replace(r"\](http", "")
+    elif ending == ".html":
+        assert "<b>" not in text
+        assert "\x07" not in text
+        assert text.count("&lt;b&gt;$x$&lt;/b&gt;") == 9
+    elif ending == ".json":
+        assert json.loads(text)["rows"][0][0]["text"] == HOSTILE
     else:
         assert r"\textbackslash{}textbf\{\%\&\#\textasciitilde{}\textasciicircum{}\}" in text
         assert all(not line.startswith(("[", "*")) for line in text.splitlines())
@@ -154,7 +162,7 @@ def test_latex_compiles(tmp_path):
     letters = "".join(map(chr, range(0xA1, 0x180)))
     alphabet = Table("letters", letters, letters, (Column(letters),), ((Cell(text=letters),),))
     body = "".join(latex.render(table) for table in (SMALL, hostile_table(), wide, alphabet))
-    packages = r"\usepackage{booktabs,threeparttable,adjustbox,rotating,amssymb}"
+    packages = r"\usepackage{booktabs,siunitx,threeparttable,adjustbox,rotating,amssymb}"
     document = rf"\documentclass{{article}}{packages}\begin{{document}}{body}\end{{document}}"
     (tmp_path / "all.tex").write_text(document, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]

@@ -30,13 +30,16 @@ Run = Callable[..., subprocess.CompletedProcess]
 
 @pytest.fixture(scope="session")
 def run(run_environment, tmp_path_factory) -> Run:
-    """Run `python -m searchspace.run` with arguments, from an empty folder unless `cwd` is given."""
+    """Run `python -m searchspace.run` with arguments, from an empty folder unless `cwd` is given.
+
+    The report, which takes as long as a small study, is written only when asked for.
+    """
 
     def start(
-        *arguments: str, cwd: Path | None = None, timeout: float = 300, **environment: str
+        *arguments: str, cwd: Path | None = None, timeout: float = 300, report: bool = False, **environment: str
     ) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [sys.executable, "-m", "searchspace.run", *map(str, arguments)],
+            [sys.executable, "-m", "searchspace.run", *map(str, arguments), *([] if report else ["--no-report"])],
             cwd=cwd or tmp_path_factory.mktemp("cwd"),
             env={**run_environment, **environment},
             capture_output=True,
@@ -51,6 +54,6 @@ def run(run_environment, tmp_path_factory) -> Run:
 def quickstart(run, tmp_path_factory) -> Path:
     """The run folder of an uninterrupted quickstart by the inline executor."""
     out = tmp_path_factory.mktemp("quickstart") / "run"
-    result = run("--out", out, "--executor", "inline")
+    result = run("--out", out, "--executor", "inline", report=True)
     assert result.returncode == 0, result.stderr
     return out

@@ -56,7 +56,7 @@ def start(run_environment, tmp_path, monkeypatch):
 
     def run(document, *options) -> int:
         write(tmp_path, document)
-        return run_command(["study.yaml", "--out", "run", "--executor", "inline", *options])
+        return run_command(["study.yaml", "--out", "run", "--executor", "inline", "--no-report", *options])
 
     return run
 
@@ -205,7 +205,7 @@ def test_a_run_fills_the_tables_of_every_arm_and_those_across_and_goes_on_where_
     assert set(tables) == {"across_mcr.md", "grouped_own_mcr.md", "image-level_own_mcr.md"}
     fits = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "run" / "ledger").rglob("*") if path.is_file()}
 
-    assert run_command(["--resume", "--out", "run"]) == 0
+    assert run_command(["--resume", "--out", "run", "--no-report"]) == 0
     assert {
         path.name: path.stat().st_mtime_ns for path in (tmp_path / "run" / "ledger").rglob("*") if path.is_file()
     } == fits

@@ -80,7 +80,7 @@ def start(name, data, folder, monkeypatch, *options) -> int:
     monkeypatch.chdir(folder)
     cohort = document["cohort"]["name"]
     given = () if cohort == "phantom" else ("--data", str(data if "arms" in document else data / cohort))
-    return run_command(["study.yaml", *given, "--out", "run", "--executor", "inline", *options])
+    return run_command(["study.yaml", *given, "--out", "run", "--executor", "inline", "--no-report", *options])
 
 
 def targets_of(study) -> list[str]:

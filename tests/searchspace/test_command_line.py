@@ -18,7 +18,7 @@ def test_help_names_every_option(run):
     options = {word.strip("[],") for word in result.stdout.split() if word.strip("[").startswith("--")}
     assert options == {
         "--help", "--data", "--weights", "--set", "--out", "--ledger", "--executor", "--address", "--skip-bad",
-        "--replay", "--resume", "--dry-run",
+        "--replay", "--no-report", "--resume", "--dry-run",
     }  # fmt: skip
 
 

@@ -130,7 +130,7 @@ def test_kill_9_and_starting_again_ends_in_the_same_table(executor, run, run_env
 def start(run_environment, tmp_path, executor: str, fits: int) -> tuple[subprocess.Popen, Path]:
     """Start a run and return when some fold fits are in its ledger."""
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "searchspace.run", "--out", str(out), "--executor", executor]
+    command = [sys.executable, "-m", "searchspace.run", "--out", str(out), "--executor", executor, "--no-report"]
     process = subprocess.Popen(
         command, cwd=tmp_path, env=run_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -37,7 +37,9 @@ def start(run_environment, tmp_path, monkeypatch):
 
     def run(document, *options) -> int:
         (tmp_path / "study.yaml").write_text(yaml.safe_dump(document))
-        return run_command(["study.yaml", "--data", "data", "--out", "run", "--executor", "inline", *options])
+        return run_command(
+            ["study.yaml", "--data", "data", "--out", "run", "--executor", "inline", "--no-report", *options]
+        )
 
     return run
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from searchspace.command_line import run_command
-from searchspace.results import adjusted
+from searchspace.recording import adjusted
 from searchspace.study_files import read_study
 
 STUDY = {
@@ -35,7 +35,7 @@ def test_a_rate_that_goes_with_one_fusion_is_told_under_the_table(run_environmen
     monkeypatch.setenv("FUSESEARCH_CACHE", run_environment["FUSESEARCH_CACHE"])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(STUDY))
-    assert run_command(["study.yaml", "--out", "run", "--executor", "inline"]) == 0
+    assert run_command(["study.yaml", "--out", "run", "--executor", "inline", "--no-report"]) == 0
     text = (tmp_path / "run" / "tables" / "scores.md").read_text().replace("\\", "")
     assert (
         "Settings that differ beside the factors: film: head.dropout 0.2 (others 0), training.learning_rate 0.01 "

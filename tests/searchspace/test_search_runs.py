@@ -11,8 +11,10 @@ import optuna
 import pytest
 import yaml
 
+from analysis.importances import read_importances
 from analysis.ledger import Ledger
 from analysis.ledger.storage import Storage
+from analysis.loading import load_run
 from searchspace.command_line import run_command
 from searchspace.search import SearchRecord
 
@@ -74,6 +76,16 @@ def test_a_search_says_what_it_spent_and_that_it_can_be_repeated(whole):
     assert "| trial | configuration |" in (folder / "tables" / "search_summary.md").read_text()
 
 
+def test_importances_are_stored_beside_the_record_and_told(whole):
+    folder, result = whole
+    ped, forest = read_importances(Storage(folder))
+    assert set(ped.shares) == set(STUDY["search"])
+    assert forest.left_out == ("metadata.fields", "fusion.depth")
+    for one in (ped, forest):
+        assert f"importances by {one.evaluator} ({one.settings}): " in result.stdout
+    assert load_run(folder).importances == (ped, forest)
+
+
 def test_the_best_is_trained_again_on_folds_that_the_search_has_not_seen(whole):
     folder, result = whole
     assert "re-split of searched data" in (folder / "tables" / "confirmation_mcr.md").read_text()
@@ -109,7 +121,7 @@ def test_every_drop_stands_with_its_evidence(whole):
 
 def test_killed_and_resumed_is_the_uninterrupted_search(study, whole, run, run_environment, tmp_path):
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "searchspace.run", study, "--out", str(out), "--executor", "inline"]
+    command = [sys.executable, "-m", "searchspace.run", study, "--out", str(out), "--executor", "inline", "--no-report"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=run_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:

@@ -15,7 +15,7 @@ from analysis.ledger import Ledger
 def test_any_number_of_kills_ends_in_the_same_table(executor, run, run_environment, quickstart, tmp_path):
     moments = random.Random(0)
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "searchspace.run", "--out", str(out), "--executor", executor]
+    command = [sys.executable, "-m", "searchspace.run", "--out", str(out), "--executor", executor, "--no-report"]
     environment = run_environment | {"FUSESEARCH_CACHE": str(tmp_path / "cache")}
     for _ in range(8):
         process = subprocess.Popen(

@@ -33,8 +33,7 @@ def open_pixels(
 
     def fill(array: np.ndarray) -> None:
         def decode(row: int) -> None:
-            for position, image in enumerate(cohort.image_names):
-                array[row, position] = prepare(_read(cohort, row, image), settings)
+            array[row] = prepared(cohort, settings, row)
 
         with ThreadPoolExecutor(workers) as pool:
             for done, _ in enumerate(pool.map(decode, range(shape[0])), 1):
@@ -42,6 +41,15 @@ def open_pixels(
                     tick(done, shape[0])
 
     return cached_array(cache, "pixels", pixels_identity(cohort, settings), lambda: shape, "uint8", fill)
+
+
+def prepared(cohort: Cohort, settings: ImageSettings, row: int) -> np.ndarray:
+    """Return the prepared images of one sample, uint8 (image, height, width, 3), straight from its files.
+
+    Raises:
+        InputError: an image cannot be read; names the sample.
+    """
+    return np.stack([prepare(_read(cohort, row, image), settings) for image in cohort.image_names])
 
 
 def _read(cohort: Cohort, row: int, image: str) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from analysis.tables.renderers import latex, long, markdown, wide
+from analysis.tables.renderers import html, latex, long, markdown, structured, wide
 from analysis.tables.table import Table
 
 RENDERERS: dict[str, Callable[[Table], str]] = {
@@ -10,4 +10,6 @@ RENDERERS: dict[str, Callable[[Table], str]] = {
     ".tex": latex.render,
     ".csv": wide.render,
     "_long.csv": long.render,
+    ".html": html.render,
+    ".json": structured.render,
 }

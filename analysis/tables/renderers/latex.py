@@ -1,15 +1,25 @@
-"""LaTeX: booktabs rules, notes by threeparttable, wide tables shrunk to the line or turned on their side. Needs
+"""LaTeX: booktabs rules, numbers aligned at the decimal point by siunitx, notes by threeparttable.
 
-\\usepackage{booktabs,threeparttable,adjustbox,rotating,amssymb}
+Wide tables are shrunk to the line or turned on their side. A column of numbers with intervals becomes two: the number,
+then its interval and marks. Needs
 
-The digits are aligned by their number, which is equal down a column, so the columns need no siunitx.
+\\usepackage{booktabs,siunitx,threeparttable,adjustbox,rotating,amssymb}
 """
 
+import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
-from analysis.tables.formatting import cell_text, header_groups, is_numeric, text_rows
+from analysis.tables.formatting import MINUS, cell_parts, is_numeric, text_rows
 from analysis.tables.table import Cell, Column, Table
 
+ALIGNED = ("percent", "difference", "number")
+"""Kinds of column whose numbers siunitx aligns."""
+
+NUMBER = re.compile(rf"(?P<sign>[+{MINUS}]?)(?P<whole>\d+)(?:\.(?P<decimals>\d+))?")
+SETUP = r"\sisetup{detect-weight=true,detect-inline-weight=math,retain-explicit-plus=true,group-digits=false}"
 PAGE_WIDTH = 120
 """Characters that still can be read when a table is shrunk to a page that holds about 80."""
 
@@ -48,26 +58,48 @@ SPECIAL = {
 }
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How one column is set: `number` is the format of its aligned numbers, or empty; `beside` adds a second column."""
+
+    column: Column
+    number: str
+    beside: bool
+
+    @property
+    def width(self) -> int:
+        """The columns it takes in LaTeX."""
+        return 2 if self.beside else 1
+
+    @property
+    def specification(self) -> str:
+        """Its part of the tabular's argument."""
+        if not self.number:
+            return "r" if is_numeric(self.column) else "l"
+        return f"S[table-format={self.number}]" + (r"@{\,}l" if self.beside else "")
+
+
 def render(table: Table) -> str:
     """Return a `table` environment, or a `sidewaystable` where a page is too narrow, ending in a newline."""
     environment = "sidewaystable" if _characters(table) > PAGE_WIDTH else "table"
     stamps = "".join(rf"\textbf{{{escape(stamp)}.}} " for stamp in table.stamps)
-    alignment = "".join("r" if is_numeric(column) else "l" for column in table.columns)
+    layouts = [_layout(column, [row[place] for row in table.rows]) for place, column in enumerate(table.columns)]
     lines = [
-        r"% needs \usepackage{booktabs,threeparttable,adjustbox,rotating,amssymb}",
+        r"% needs \usepackage{booktabs,siunitx,threeparttable,adjustbox,rotating,amssymb}",
         rf"\begin{{{environment}}}[tbp]",
         r"\centering",
+        SETUP,
         rf"\caption{{{stamps}{escape(table.title)}. {escape(table.caption)}}}",
         rf"\label{{tab:{table.name}}}",
         r"\begin{adjustbox}{max width=\linewidth}",
         r"\begin{threeparttable}",
-        rf"\begin{{tabular}}{{@{{}}{alignment}@{{}}}}",
+        rf"\begin{{tabular}}{{@{{}}{''.join(layout.specification for layout in layouts)}@{{}}}}",
         r"\toprule",
-        *_groups(table),
-        _line([_title(column) for column in table.columns]),
-        *_subtitles(table),
+        *_groups(layouts),
+        _line([_title(layout) for layout in layouts]),
+        *_subtitles(layouts),
         r"\midrule",
-        *(_line([_cell(cell, column) for cell, column in zip(row, table.columns, strict=True)]) for row in table.rows),
+        *(_line([_cell(cell, layout) for cell, layout in zip(row, layouts, strict=True)]) for row in table.rows),
         r"\bottomrule",
         r"\end{tabular}",
         *_notes(table),
@@ -76,6 +108,20 @@ def render(table: Table) -> str:
         rf"\end{{{environment}}}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _layout(column: Column, cells: Sequence[Cell]) -> Layout:
+    """Return how a column is set: aligned where it holds numbers, with room for the longest on both sides."""
+    parts = [cell_parts(cell, column) for cell in cells if cell.text is None]
+    numbers = [NUMBER.fullmatch(value) for value, _, _ in parts if value]
+    found = [match for match in numbers if match is not None]
+    if column.kind not in ALIGNED or not found or len(found) < len(numbers):
+        return Layout(column, "", False)
+    sign = "+" if any(match["sign"] for match in found) else ""
+    whole = max(len(match["whole"]) for match in found)
+    decimals = max(len(match["decimals"] or "") for match in found)
+    beside = any(uncertainty or marks for _, uncertainty, marks in parts)
+    return Layout(column, f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}", beside)
 
 
 def _characters(table: Table) -> int:
@@ -99,12 +145,12 @@ def _character(character: str) -> str:
     return "".join(SPECIAL.get(one, one) for one in plain if one.isprintable()) or f"U+{ord(character):04X}"
 
 
-def _groups(table: Table) -> list[str]:
-    groups = header_groups(table)
-    if all(not title for title, _ in groups):
+def _groups(layouts: Sequence[Layout]) -> list[str]:
+    if not any(layout.column.group for layout in layouts):
         return []
     cells, rules, start = [], [], 1
-    for title, width in groups:
+    for title, members in groupby(layouts, key=lambda layout: layout.column.group):
+        width = sum(layout.width for layout in members)
         cells.append(rf"\multicolumn{{{width}}}{{c}}{{{escape(title)}}}" if title else " & " * (width - 1))
         if title:
             rules.append(rf"\cmidrule(lr){{{start}-{start + width - 1}}}")
@@ -112,21 +158,48 @@ def _groups(table: Table) -> list[str]:
     return [_line(cells), " ".join(rules)]
 
 
-def _title(column: Column) -> str:
-    title = escape(column.title)
-    return rf"\multicolumn{{1}}{{r}}{{{title}}}" if is_numeric(column) else title
+def _title(layout: Layout) -> str:
+    title = escape(layout.column.title)
+    return _across(title, layout) if is_numeric(layout.column) else title
 
 
-def _subtitles(table: Table) -> list[str]:
-    if not any(column.subtitle for column in table.columns):
+def _across(text: str, layout: Layout) -> str:
+    """Return text over all of a column, centred over two and at the right over one."""
+    return rf"\multicolumn{{{layout.width}}}{{{'c' if layout.beside else 'r'}}}{{{text}}}"
+
+
+def _subtitles(layouts: Sequence[Layout]) -> list[str]:
+    if not any(layout.column.subtitle for layout in layouts):
         return []
-    return [_line([rf"\footnotesize {escape(column.subtitle)}" if column.subtitle else "" for column in table.columns])]
+    return [_line([_subtitle(layout) for layout in layouts])]
 
 
-def _cell(cell: Cell, column: Column) -> str:
-    text = escape(cell_text(cell, column))
-    text = rf"\textbf{{{text}}}" if cell.bold else text
-    return rf"\underline{{{text}}}" if cell.underline else text
+def _subtitle(layout: Layout) -> str:
+    text = escape(layout.column.subtitle)
+    small = rf"\footnotesize {text}" if text else ""
+    return _across(small, layout) if layout.number else small
+
+
+def _cell(cell: Cell, layout: Layout) -> str:
+    value, uncertainty, marks = cell_parts(cell, layout.column)
+    if layout.number and cell.text is None and value:
+        number = _number(value, cell, layout)
+        return f"{number} & {_emphasised(escape(uncertainty), cell)}{escape(marks)}" if layout.beside else number
+    text = _emphasised(escape(f"{value} {uncertainty}".strip()), cell) + escape(marks)
+    return _across(text, layout) if layout.number else text
+
+
+def _number(value: str, cell: Cell, layout: Layout) -> str:
+    """Return an aligned number; siunitx follows bold, while an underlined one is set by hand in the same place."""
+    digits = value.replace(MINUS, "-")
+    if cell.underline:
+        bold = r"\bfseries " if cell.bold else ""
+        return rf"{{{bold}\underline{{\tablenum[table-format={layout.number}]{{{digits}}}}}}}"
+    return rf"\bfseries {digits}" if cell.bold else digits
+
+
+def _emphasised(text: str, cell: Cell) -> str:
+    return rf"\textbf{{{text}}}" if cell.bold and text else text
 
 
 def _line(cells: list[str]) -> str:

@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ElementTree
 
 from analysis.figures import ForestRow, draw_forest, forest_rows
+from analysis.figures.forest import best_rows
 from analysis.tables import Column, Table
 
 RECORDS = (
@@ -34,3 +35,17 @@ def test_the_same_rows_give_the_same_bytes_and_valid_svg():
 
 def test_no_rows_draw_an_empty_figure():
     assert draw_forest((), "nothing", "percent").startswith(b"<?xml")
+
+
+def test_of_many_rows_the_references_and_the_best_stay_in_their_order():
+    rows = tuple(
+        ForestRow(name, value, (0, 1), None, "", name == "r") for name, value in zip("arbc", (3, 1, 5, 4), strict=True)
+    )
+    assert "".join(row.label for row in best_rows(rows, "mcr", 3)) == "rbc"
+    assert "".join(row.label for row in best_rows(rows, "brier", 3)) == "arc"
+
+
+def test_a_split_without_fold_sd_draws_its_clustered_interval():
+    record = RECORDS[0] | {"max_se_low": None, "max_se_high": None, "clustered_low": 0.48, "clustered_high": 0.52}
+    (row,) = forest_rows(Table("t", "T", "", (Column("x"),), (), records=(record,)))
+    assert row.thick == (48.0, 52.0)

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.errors import AnalysisError
-from analysis.metrics import macro_auc, mean_class_recall
+from analysis.metrics import mean_class_recall
+from analysis.ranking import macro_auc
 from analysis.statistics.clustering import auc_influence, clustered_se, mcr_influence
 
 LABELS = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0])

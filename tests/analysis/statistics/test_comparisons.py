@@ -9,13 +9,26 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from analysis.errors import AnalysisError
-from analysis.statistics.comparisons import compare, corrected_t, correlated_t_rope, max_se_test, paired_clustered_se
+from analysis.statistics.comparisons import (
+    compare,
+    corrected_t,
+    correlated_t_rope,
+    max_se_test,
+    naive_t,
+    paired_clustered_se,
+    paired_error,
+    probability_better,
+    share_better,
+)
 
 DIFFERENCES = np.array([0.031, 0.019, 0.005, 0.031, 0.021])
 REPEATED = np.array([0.004, -0.003, 0.006, 0.001, 0.002, -0.001, 0.005, 0.003, 0.0, 0.002])
 # baycomp.two_on_single(a, b, rope=0.01[, runs=2]) for those b - a: P(a better), P(equivalent), P(b better)
 BAYCOMP = (0.005990117072078312, 0.08796186499171044, 0.9060480179362113)
 BAYCOMP_REPEATED = (2.35733494982762e-05, 0.9995798930039039, 0.00039653364659775203)
+# the same with rope=0: P(b better)
+BAYCOMP_NO_ROPE = 0.9795779986010442
+BAYCOMP_REPEATED_NO_ROPE = 0.8621934525585965
 
 differences = st.lists(st.floats(-0.5, 0.5, allow_nan=False), min_size=2, max_size=12)
 
@@ -43,12 +56,14 @@ def test_corrected_t_without_overlap_is_scipys_paired_t():
 
 def test_max_se_test_by_hand():
     sd = np.std(DIFFERENCES, ddof=1)
-    noisy = max_se_test(DIFFERENCES, clustered_se=0.001, folds=5)
-    assert noisy.z == pytest.approx(DIFFERENCES.mean() / (sd / math.sqrt(5)))
-    sampled = max_se_test(DIFFERENCES, clustered_se=0.0107, folds=5)
-    assert sampled.z == pytest.approx(2.0)
-    assert sampled.p == pytest.approx(0.0455, abs=5e-5)
-    assert max_se_test([0.03], clustered_se=0.01, folds=1).z == pytest.approx(3.0)
+    noisy = max_se_test(DIFFERENCES, clustered_se=0.0, folds=5)
+    assert noisy.t == pytest.approx(DIFFERENCES.mean() / (sd / math.sqrt(5)))
+    assert noisy.p == pytest.approx(stats.ttest_1samp(DIFFERENCES, 0).pvalue)
+    sampled = max_se_test(DIFFERENCES, clustered_se=0.0107, folds=5, df=10)
+    assert (sampled.t, sampled.df) == (pytest.approx(2.0), 10)
+    assert sampled.p == pytest.approx(2 * stats.t.sf(2.0, 10))
+    alone = max_se_test([0.03], clustered_se=0.01, folds=1)
+    assert (alone.t, alone.p) == (pytest.approx(3.0), pytest.approx(2 * stats.norm.sf(3.0)))
 
 
 def test_no_difference_at_all_gives_p_one_and_full_equivalence():
@@ -99,7 +114,9 @@ def test_compare_puts_the_parts_together(pair, metric):
     assert found.estimate == pytest.approx(b.estimate - a.estimate)
     assert found.corrected_t == corrected_t(found.differences, test_over_train=a.test_over_train)
     assert found.rope == correlated_t_rope(found.differences, test_over_train=a.test_over_train, rope=0.02)
-    assert found.max_se == max_se_test(found.differences, clustered_se=paired_clustered_se(a, b), folds=5)
+    error = paired_error(a, b)
+    assert found.max_se == max_se_test(found.differences, clustered_se=error.se, df=error.df, folds=5)
+    assert error.se != paired_clustered_se(a, b)
 
 
 def test_pairing_takes_out_what_two_configurations_share(pair):
@@ -123,3 +140,44 @@ def test_unpaired_results_are_refused(pair, make_study, configure):
     study.groups[:1] = "another lesion"
     with pytest.raises(AnalysisError, match="different groups"):
         compare(a, study.result(configure("none"), 0.8).scores_of("mcr"))
+
+
+@pytest.mark.parametrize(("values", "expected"), [(DIFFERENCES, BAYCOMP_NO_ROPE), (REPEATED, BAYCOMP_REPEATED_NO_ROPE)])
+def test_the_probability_of_being_better_is_baycomps(values, expected):
+    assert probability_better(values, test_over_train=1 / 4) == pytest.approx(expected, rel=1e-9)
+    lower = probability_better(values, test_over_train=1 / 4, higher_is_better=False)
+    assert lower == pytest.approx(1 - expected, rel=1e-9)
+
+
+def test_no_difference_is_as_likely_better_as_worse():
+    assert probability_better([0.0] * 5, test_over_train=0.25) == 0.5
+    assert probability_better([0.01] * 5, test_over_train=0.25) == 1.0
+    assert share_better([0.0, 0.01, -0.01, 0.02]) == 0.625  # two of four, and half of the tie
+    assert share_better([0.0, 0.01, -0.01, 0.02], higher_is_better=False) == 0.375
+
+
+@pytest.mark.parametrize("values", [DIFFERENCES, REPEATED])
+def test_naive_t_is_scipys_paired_t(values):
+    # scipy.stats.ttest_rel(b, a): t 4.4660937105438, p 0.011108028693281438 of the first
+    expected = stats.ttest_rel(values, np.zeros(len(values)))
+    found = naive_t(values)
+    assert (found.t, found.p, found.df) == (
+        pytest.approx(expected.statistic),
+        pytest.approx(expected.pvalue),
+        len(values) - 1,
+    )
+    assert (naive_t([0.0] * 5).t, naive_t([0.0] * 5).p) == (0.0, 1.0)
+    with pytest.raises(AnalysisError, match="at least two folds"):
+        naive_t([0.1])
+
+
+def test_where_lower_is_better_a_fall_is_a_gain(pair):
+    _, reference, other = pair
+    a, b = reference.scores_of("brier"), other.scores_of("brier")
+    found = compare(a, b, rope=0.001)
+    higher = correlated_t_rope(found.differences, test_over_train=a.test_over_train, rope=0.001)
+    assert found.estimate == pytest.approx(b.estimate - a.estimate)
+    assert found.gain == -found.estimate
+    assert (found.rope.better, found.rope.worse) == (higher.worse, higher.better)
+    upwards = probability_better(found.differences, test_over_train=a.test_over_train)
+    assert found.probability_better == pytest.approx(1 - upwards)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import (
     accuracy_score,
+    average_precision_score,
     f1_score,
     multilabel_confusion_matrix,
     precision_score,
@@ -11,10 +12,18 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from analysis.calibration import BINS
 from analysis.metrics import decision_counts, fold_metrics
-from analysis.scoring import METRICS, RANKING
-from analysis.statistics.clustering import clustered_se, micro_auc_influence
-from analysis.statistics.influences import DECISION_METRICS, decision_influence
+from analysis.scoring import METRICS, OF_PROBABILITIES
+from analysis.statistics.clustering import (
+    average_precision_influence,
+    brier_influence,
+    calibration_influence,
+    class_average_precision_influence,
+    clustered_se,
+    micro_auc_influence,
+)
+from analysis.statistics.influences import DECISION_METRICS, class_influence, decision_influence
 
 
 def macro(metric):
@@ -76,8 +85,69 @@ def test_the_influence_on_micro_auc_is_the_derivative_of_scikit_learns():
     assert micro_auc_influence(labels, scores) == pytest.approx(expected, abs=1e-8)
 
 
+@pytest.mark.parametrize("levels", [4, 1000])
+def test_the_influence_on_average_precision_is_the_derivative_of_scikit_learns(levels):
+    labels, _ = case_of(3, seed=5)
+    scores = np.random.default_rng(8).integers(0, levels, (len(labels), 3)) / levels  # with ties, and without
+    positive = labels == 1
+    found = class_average_precision_influence(positive, scores[:, 1])
+    expected = derivative(
+        lambda weights: average_precision_score(positive, scores[:, 1], sample_weight=weights), len(labels)
+    )
+    assert found == pytest.approx(expected, abs=1e-8)
+    macro_influence = average_precision_influence(labels, scores)
+    each = [class_average_precision_influence(labels == c, scores[:, c]) for c in range(3)]
+    assert macro_influence == pytest.approx(np.mean(each, axis=0))
+
+
+def weighted_calibration_error(labels, probabilities, weights):
+    """The textbook loop over bins."""
+    confidence, total = probabilities.max(axis=1), 0.0
+    for number in range(BINS):
+        inside = (confidence > number / BINS) & (confidence <= (number + 1) / BINS)
+        gaps = weights * ((probabilities.argmax(axis=1) == labels) - confidence)
+        total += abs(gaps[inside].sum())
+    return total / weights.sum()
+
+
+def test_influences_on_calibration_are_derivatives():
+    labels, _ = case_of(3, seed=5)
+    probabilities = np.random.default_rng(9).dirichlet(np.ones(3), len(labels))
+    squares = np.square(probabilities - np.eye(3)[labels]).sum(axis=1)
+    brier = derivative(lambda weights: np.average(squares, weights=weights), len(labels))
+    assert brier_influence(labels, probabilities) == pytest.approx(brier, abs=1e-8)
+    error = derivative(lambda weights: weighted_calibration_error(labels, probabilities, weights), len(labels))
+    assert calibration_influence(labels, probabilities) == pytest.approx(error, abs=1e-8)
+    assert np.isnan(brier_influence(labels, 2 * probabilities)).all()
+    assert np.isnan(calibration_influence(labels, 2 * probabilities)).all()
+
+
+def test_the_standard_error_of_a_calibration_error_is_no_smaller_than_its_sampling_sd():
+    """Calibrated and not; of 200 samples the first has an ECE above 0 although its probabilities are right."""
+    rng = np.random.default_rng(10)
+    for sharpened in (1.0, 1.5):
+        values, errors = [], []
+        for _ in range(80):
+            truth = rng.dirichlet(np.ones(3), 200)
+            labels = (truth.cumsum(axis=1) > rng.random((200, 1))).argmax(axis=1)
+            stated = truth**sharpened / (truth**sharpened).sum(axis=1, keepdims=True)
+            values.append(fold_metrics(labels, stated).ece)
+            errors.append(clustered_se(calibration_influence(labels, stated), np.arange(200)))
+        assert np.mean(values) > 0.03
+        assert np.mean(errors) > 0.95 * np.std(values)
+        assert np.mean(np.abs(np.array(values) - np.mean(values)) < 1.96 * np.array(errors)) >= 0.93
+
+
+def test_the_influences_of_one_class_average_to_those_of_all():
+    labels, decisions = case_of(3, seed=11)
+    for figure, metric in (("recall", "mcr"), ("precision", "precision"), ("f1", "f1")):
+        each = [class_influence(figure, labels, decisions, 3, number) for number in range(3)]
+        assert np.mean(each, axis=0) == pytest.approx(decision_influence(metric, labels, decisions, 3))
+    assert not class_influence("recall", np.zeros(4, dtype=int), np.ones(4, dtype=int), 2, 1).any()
+
+
 def test_every_metric_of_tables_has_an_influence_and_a_fold_score():
-    assert set(METRICS) == DECISION_METRICS | set(RANKING)
+    assert set(METRICS) == DECISION_METRICS | set(OF_PROBABILITIES)
     found = fold_metrics(np.array([0, 1, 1]), np.eye(2)[[0, 1, 0]])
     assert all(np.isfinite(getattr(found, metric)) for metric in METRICS)
 

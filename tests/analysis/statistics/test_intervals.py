@@ -13,6 +13,7 @@ from analysis.errors import AnalysisError
 from analysis.statistics.intervals import (
     Size,
     clustered_interval,
+    max_se_error,
     max_se_interval,
     nadeau_bengio_interval,
     nadeau_bengio_se,
@@ -42,14 +43,25 @@ def test_max_se_takes_the_larger_standard_error():
     sampled = max_se_interval(SCORES, clustered_se=0.03, folds=5)
     assert noisy.se == pytest.approx(from_folds)
     assert sampled.se == 0.03
-    assert noisy.half_width == pytest.approx(1.959964 * from_folds, rel=1e-6)
+    assert noisy.half_width == pytest.approx(2.776445 * from_folds, rel=0.01)  # nearly the 4 degrees of the folds
+    assert sampled.half_width == pytest.approx(1.959964 * 0.03, rel=1e-6)
+    few = max_se_interval(SCORES, clustered_se=0.03, folds=5, df=9)
+    assert few.half_width == pytest.approx(2.262157 * 0.03, rel=1e-6)
     assert "heuristic" in noisy.method
+
+
+def test_degrees_of_freedom_of_max_se_by_hand():
+    # variances .0002 of the folds and .0001 clustered: share 1/2, so 1 / (.25 / 9 + .5 / 4)
+    found = max_se_error(SCORES, clustered_se=0.01, folds=5, df=9)
+    assert found.df == pytest.approx(1 / (0.25 / 9 + 0.5 / 4))
+    assert max_se_error(SCORES, clustered_se=0.0, folds=5, df=9).df == pytest.approx(4)
+    assert max_se_error([0.5] * 5, clustered_se=0.0, folds=5).se == 0.0
 
 
 def test_repeats_do_not_shrink_the_fold_part_of_max_se():
     once = max_se_interval(SCORES, clustered_se=0.0, folds=5)
     four_times = max_se_interval(SCORES * 4, clustered_se=0.0, folds=5)
-    assert four_times.se == pytest.approx(once.se, rel=0.12)
+    assert four_times.se == pytest.approx(once.se, rel=0.12)  # the SD of 20 scores divides by 19
 
 
 def test_one_split_has_the_clustered_interval_only():
@@ -86,6 +98,7 @@ def test_an_interval_carries_its_evidence():
         (lambda: nadeau_bengio_se([0.5, math.nan], test_over_train=0.25), "not finite"),
         (lambda: max_se_interval([], clustered_se=0.1, folds=5), "no fold scores"),
         (lambda: max_se_interval(SCORES, clustered_se=-1, folds=5), "not a standard error"),
+        (lambda: max_se_interval(SCORES, clustered_se=0.1, folds=5, df=0), "df=0 must be positive"),
         (lambda: clustered_interval(SCORES, clustered_se=0.1, confidence=95), "between 0 and 1"),
     ],
 )

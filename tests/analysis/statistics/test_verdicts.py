@@ -2,7 +2,8 @@
 
 import pytest
 
-from analysis.statistics.verdicts import verdict
+from analysis.statistics.comparisons import RopeProbabilities
+from analysis.statistics.verdicts import standing, verdict
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,18 @@ def test_words(estimate, nb_p, max_se_p, equivalent, phrase, mark):
 
 def test_alpha_is_that_of_the_family():
     assert verdict(estimate=1, nb_p=0.03, max_se_p=0.03, equivalent=0, alpha=0.01).word == "unsure"
+
+
+@pytest.mark.parametrize(
+    ("worse", "better", "word"),
+    [
+        (0.96, 0.01, "worse"),
+        (0.02, 0.97, "better"),
+        (0.02, 0.02, "equivalent"),
+        (0.95, 0.0, "unsure"),  # 0.95 itself is not above it
+        (0.4, 0.3, "unsure"),
+    ],
+)
+def test_where_a_ranked_configuration_stands(worse, better, word):
+    found = RopeProbabilities(worse=worse, equivalent=1 - worse - better, better=better, rope=0.01)
+    assert standing(found) == word

@@ -1,0 +1,178 @@
+"""`load_run`: from a folder to a `Run`, on any machine that has the folder; neither Ray nor torch is needed.
+
+The folder may be that of a run (`runs/ham10000-screen`), its ledger, or a ledger that several runs share. A ledger
+without any manifest, as one that was copied fit by fit, is read as it is: `analysis.inference` says what it holds.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from analysis.errors import AnalysisError
+from analysis.importances import read_importances
+from analysis.inference import inferred_manifest
+from analysis.ledger import Ledger
+from analysis.ledger.storage import Storage
+from analysis.manifest import IN_LEDGER, IN_RUN, Manifest, PlannedConfiguration, PlannedFold, PlannedPart, read_manifest
+from analysis.run import Run, evaluate_run, specifications
+from analysis.search_record import Entry, SearchRecord
+
+
+def load_run(location: str | Path, study: str | None = None, *, replicates: int = 0) -> Run:
+    """Read a run folder or a ledger and evaluate everything in it.
+
+    Args:
+        location: a local folder or a URI (`s3://...`).
+        study: of a ledger, the name of one of the studies it holds; or a study file (.yaml), whose name, question and
+            tables are used in place of those recorded.
+        replicates: of the bootstrap; 0: no bootstrap intervals.
+
+    Raises:
+        AnalysisError: no run and no ledger is there, the study is unknown or not named where there are several, or the
+            fold fits cannot be evaluated.
+    """
+    storage = _existing(location)
+    asked = _study_file(study) if study and study.endswith((".yaml", ".yml")) else None
+    manifest, ledger = _manifest_and_ledger(storage, None if asked else study)
+    entries = SearchRecord(storage).load()
+    manifest = _with_trials(manifest, entries, ledger)
+    if asked is not None:
+        manifest = _asked_instead(manifest, asked)
+    name = Path(storage.base).name
+    run = evaluate_run(manifest, ledger, name, search=entries, replicates=replicates)
+    return replace(run, importances=read_importances(storage))
+
+
+def _existing(location: str | Path) -> Storage:
+    storage = Storage(location)
+    local = storage.local
+    if local is not None and not local.is_dir():
+        raise AnalysisError(f"{location}: there is no such folder; give that of a run or of a ledger")
+    return storage
+
+
+def _manifest_and_ledger(storage: Storage, study: str | None) -> tuple[Manifest, Ledger]:
+    """Return what was planned and the ledger with its fold fits."""
+    manifest = read_manifest(storage, IN_RUN)
+    if manifest is not None:
+        if study is not None and study != manifest.study:
+            raise AnalysisError(f"--study {study}: {storage.location} holds a run of {manifest.study!r}")
+        return manifest, _ledger_of(storage, manifest)
+    ledger = _bare_ledger(storage)
+    return _recorded(ledger, study) or inferred_manifest(ledger, study or Path(storage.base).name), ledger
+
+
+def _ledger_of(storage: Storage, manifest: Manifest) -> Ledger:
+    """Return the ledger that the run wrote; one that was copied into the run folder goes before."""
+    own = Ledger(storage.folder("ledger"))
+    if manifest.ledger is None or own.keys():
+        return own
+    shared = Ledger(manifest.ledger)
+    if not shared.keys():
+        raise AnalysisError(
+            f"{storage.location}: its fold fits were in the ledger {manifest.ledger}, which is empty or gone; copy "
+            "that ledger into the run folder as `ledger`"
+        )
+    return shared
+
+
+def _bare_ledger(storage: Storage) -> Ledger:
+    """Return the ledger in a folder without a manifest: the folder itself, or `ledger` in it."""
+    for ledger in (Ledger(storage), Ledger(storage.folder("ledger"))):
+        if ledger.keys():
+            return ledger
+    raise AnalysisError(
+        f"{storage.location}: neither a run (no {IN_RUN}) nor a ledger (no fits/*.json); give the folder that "
+        "`python -m searchspace.run --out` or `--ledger` named"
+    )
+
+
+def _recorded(ledger: Ledger, study: str | None) -> Manifest | None:
+    """Return the manifest of a study in a ledger; None where the ledger holds none at all."""
+    names = ledger.storage.names(IN_LEDGER, ".json")
+    if not names:
+        return None
+    if study is None and len(names) > 1:
+        raise AnalysisError(f"{ledger.storage.location} holds several studies; choose one, --study {' | '.join(names)}")
+    if study is not None and study not in names:
+        raise AnalysisError(f"--study {study}: not in {ledger.storage.location} (it holds: {', '.join(names)})")
+    return read_manifest(ledger.storage, f"{IN_LEDGER}/{study or names[0]}.json")
+
+
+def _with_trials(manifest: Manifest, entries: list[Entry], ledger: Ledger) -> Manifest:
+    """Return the manifest with the trials of a killed search, which was last written when they were not yet known."""
+    parts = tuple(_completed(part, entries, ledger) if part.role == "search" else part for part in manifest.parts)
+    return replace(manifest, parts=parts)
+
+
+def _completed(part: PlannedPart, entries: list[Entry], ledger: Ledger) -> PlannedPart:
+    known = {one.identifier for one in part.configurations}
+    found = []
+    for entry in entries:
+        if entry.configuration is None or entry.configuration in known or entry.state not in ("complete", "pruned"):
+            continue
+        records = ledger.records(fold.key for fold in entry.folds)
+        if not records:
+            continue
+        known.add(entry.configuration)
+        found.append(
+            PlannedConfiguration(
+                identifier=entry.configuration,
+                label=entry.label or entry.configuration,
+                configuration=next(iter(records.values())).configuration,
+                fits=_planned_folds(part, entry),
+                dropped=str(entry.dropped["rule"]) if entry.dropped else None,
+            )
+        )
+    return replace(part, configurations=(*part.configurations, *found))
+
+
+def _planned_folds(part: PlannedPart, entry: Entry) -> tuple[PlannedFold, ...]:
+    """Return the folds that were trained and, of a dropped trial, those that were spared, whose keys are not known."""
+    done = {(fold.repeat, fold.fold): fold.key for fold in entry.folds}
+    repeats = range(max([int(part.folds.get("repeats", 1)), *(repeat + 1 for repeat, _ in done)]))
+    every = [(repeat, fold) for repeat in repeats for fold in range(int(part.folds["folds"]))]
+    return tuple(
+        PlannedFold(repeat=repeat, fold=fold, key=done.get((repeat, fold), ""))
+        for repeat, fold in sorted({*every, *done})
+    )
+
+
+def _study_file(name: str) -> dict[str, Any]:
+    """Return the settings of a study file as far as the analysis uses them."""
+    try:
+        document = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AnalysisError(f"--study {name}: cannot be read ({error.strerror or error})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise AnalysisError(f"--study {name}: is no YAML ({' '.join(str(error).split())[:200]})") from error
+    if not isinstance(document, dict) or not isinstance(document.get("tables"), list) or not document["tables"]:
+        raise AnalysisError(f"--study {name}: holds no tables; a study file has a list of them under `tables`")
+    if odd := [table for table in document["tables"] if not isinstance(table, dict)]:
+        raise AnalysisError(f"--study {name}: tables hold {odd[0]!r}, which is no mapping")
+    return document
+
+
+def _asked_instead(manifest: Manifest, asked: dict[str, Any]) -> Manifest:
+    """Return the manifest with the tables of a study file; of several arms each gets those not across arms."""
+    own = [table for table in asked["tables"] if table.get("kind") != "arms"]
+    across = [table for table in asked["tables"] if table.get("kind") == "arms"]
+    several = len(manifest.parts) > 1
+
+    def tables(part: PlannedPart) -> tuple[dict[str, Any], ...]:
+        if not several or not part.name:
+            return tuple(own) if part.role != "confirmation" else part.tables
+        return tuple(table | {"name": f"{part.name}_{table.get('name')}"} for table in own)
+
+    parts = tuple(replace(part, tables=tables(part)) for part in manifest.parts)
+    found = replace(
+        manifest,
+        study=str(asked.get("name", manifest.study)),
+        question=str(asked.get("question", manifest.question)),
+        parts=parts,
+        across=tuple(across),
+    )
+    specifications([*across, *own], found.study)
+    return found

@@ -1,0 +1,108 @@
+"""The analysis in a notebook, without Ray and without torch.
+
+import analysis
+
+run = analysis.load("runs/ham10000-screen")
+run.scores.query("metric == 'mcr'")
+analysis.compare(run, {"fusion.name": "none"})
+analysis.table(run, kind="ablation", rows="metadata.fields", columns="fusion.name", reference={"fusion.name": "none"})
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.errors import AnalysisError
+from analysis.frames import Frames
+from analysis.loading import load_run
+from analysis.run import Part, Run, specifications
+from analysis.tables import Table, build_tables
+
+TITLE = "Scores"
+
+
+def load(folder: str | Path, study: str | None = None, *, replicates: int = 0) -> Frames:
+    """Read a run folder or a ledger.
+
+    Args:
+        folder: local, or a URI.
+        study: of a ledger that holds several, which; or a study file whose tables are used.
+        replicates: of the bootstrap; 0, the default, leaves its intervals out, 10,000 is what the report takes.
+
+    Raises:
+        AnalysisError: there is neither a run nor a ledger, or its fold fits cannot be evaluated.
+    """
+    return Frames(load_run(folder, study, replicates=replicates))
+
+
+def compare(
+    run: Frames | Run,
+    reference: Mapping[str, Any],
+    *,
+    metric: str = "mcr",
+    where: Mapping[str, Any] | None = None,
+    target: str | None = None,
+    alpha: float = 0.05,
+    rope: float | None = None,
+    part: str | None = None,
+) -> pd.DataFrame:
+    """Compare every configuration with a reference, paired by fold: difference, intervals, p values, ROPE, verdict.
+
+    One row per comparison; p values are adjusted by Holm over all of them. Fractions, other minus reference.
+
+    Args:
+        run: from `load`.
+        reference: dotted settings that pick one configuration, as `{"fusion.name": "none"}`.
+        metric: as in a study's tables.
+        where: keep the configurations with these settings; the reference stays.
+        target: of a cohort with several; None: their mean.
+        alpha: level of the family.
+        rope: half-width of practical equivalence, a fraction; None: 0.01, of AUC 0.005.
+        part: which arm, where the study has some.
+
+    Raises:
+        AnalysisError: the reference picks none or several, or a setting, metric or part is unknown.
+    """
+    ropes = {} if rope is None else {"rope": rope, "rope_auc": rope}
+    given = {"reference": dict(reference), "where": dict(where or {}), "target": target, "alpha": alpha, **ropes}
+    (found,) = _built(run, part, kind="comparisons", metrics=[metric], **given)
+    return pd.DataFrame([row for row in found.records if not row["is_reference"]])
+
+
+def table(run: Frames | Run, *, part: str | None = None, **settings: Any) -> Table:
+    """Return one table; in a notebook it shows as HTML.
+
+    Args:
+        run: from `load`.
+        part: which arm, where the study has some.
+        settings: those of a table in a study file: `kind`, `rows`, `columns`, `reference`, `where`, `metric` or
+            `metrics` (with several, the table of the first), `published`, ...
+
+    Raises:
+        AnalysisError: a setting is unknown or does not fit the configurations.
+    """
+    if "metric" in settings:
+        settings["metrics"] = [settings.pop("metric")]
+    return _built(run, part, **settings)[0]
+
+
+def _built(run: Frames | Run, part: str | None, **settings: Any) -> tuple[Table, ...]:
+    whole = run.run if isinstance(run, Frames) else run
+    chosen = _part(whole, part)
+    if chosen.context is None:
+        raise AnalysisError(f"study {whole.manifest.study}: the ledger holds none of its fold fits yet")
+    specified = specifications([{"name": "table", "title": TITLE, **settings}], whole.manifest.study)
+    return build_tables(specified, chosen.results, chosen.context)
+
+
+def _part(run: Run, name: str | None) -> Part:
+    if name is None and len(run.parts) == 1:
+        return run.parts[0]
+    names = [part.planned.name or part.planned.role for part in run.parts]
+    if name is None and run.parts[0].planned.role == "search":
+        return run.parts[0]
+    if name not in names:
+        raise AnalysisError(f"part={name}: name one of {', '.join(names)}")
+    return run.parts[names.index(name)]

@@ -1,0 +1,225 @@
+"""What could make the numbers of a run wrong, checked against its predictions and records: one line for each check.
+
+A check is `ok`, a `note` (true, and a reader must know) or a `warning` (numbers are missing or biased).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from analysis.evaluation import ConfigurationResult
+from analysis.predictions import FoldPredictions
+from analysis.procedure import procedure_notes
+from analysis.run import Part, Run
+from analysis.tables.caption import SMALL_CLASS
+from analysis.tables.context import StudyContext
+from analysis.tables.formatting import plural, was
+
+State = Literal["ok", "note", "warning"]
+SHOWN = 200
+"""Lines of a check's details beyond which the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: `title` says what was looked at, `text` what was found, `details` list it one by one."""
+
+    state: State
+    title: str
+    text: str
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The checks of one part of a run, or of the run as a whole where `heading` is empty."""
+
+    heading: str
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Siblings:
+    """Evaluated samples of which another sample of their group is evaluated in another fold of the same repeat."""
+
+    n_samples: int
+    n_evaluated: int
+    n_groups: int
+
+    @property
+    def share(self) -> float:
+        """The share of the evaluated samples."""
+        return self.n_samples / self.n_evaluated if self.n_evaluated else 0.0
+
+
+def integrity(run: Run) -> tuple[Checked, ...]:
+    """Return all checks, those of the run as a whole last."""
+    parts = [Checked(part.planned.name or part.planned.role, part_checks(part)) for part in run.parts]
+    return (*parts, Checked("" if len(run.parts) == 1 else "all parts", (_damaged(run), *_search_entries(run))))
+
+
+def part_checks(part: Part) -> tuple[Check, ...]:
+    """Return the checks of one part."""
+    if part.context is None:
+        return (Check("warning", "folds", "no fold fit of this part is in the ledger"),)
+    return (
+        _folds(part.results),
+        *_ended_badly(part.results),
+        _paired(part.results),
+        _leak(part.results, part.context),
+        _classes(part.results),
+        _small_classes(part.context),
+        _mixed(part.context),
+        *_procedures(part.results),
+        _left_out(part),
+        *(Check("warning", "outcome", declaration) for declaration in part.context.declarations),
+    )
+
+
+def siblings(folds: Sequence[FoldPredictions]) -> Siblings:
+    """Count samples beside a sibling over the folds of one repeat; with one fold there is nothing to count."""
+    folds_of: dict[str, set[int]] = defaultdict(set)
+    for part in folds:
+        for group in set(part.groups):
+            folds_of[group].add(part.fold)
+    spanning = {group for group, found in folds_of.items() if len(found) > 1}
+    beside = sum(int(sum(group in spanning for group in part.groups)) for part in folds)
+    return Siblings(beside, sum(len(part.samples) for part in folds), len(spanning))
+
+
+def _folds(results: Sequence[ConfigurationResult]) -> Check:
+    done = sum(len(result.metrics) for result in results)
+    planned = sum(len(result.planned) for result in results)
+    unfinished = [result for result in results if result.unfinished]
+    dropped = [result for result in results if result.dropped is not None]
+    text = f"{done:,} of {plural(planned, 'planned fold fit')} done"
+    if dropped:
+        text += f"; {plural(len(dropped), 'configuration')} {was(len(dropped))} dropped by the search"
+    if not unfinished:
+        other = "other " if dropped else ""
+        return Check("note" if dropped else "ok", "folds", f"{text}; every {other}configuration has all its folds")
+    lines = tuple(f"{result.label}: {result.progress} folds" for result in unfinished)
+    return Check("warning", "folds", f"{text}; {plural(len(unfinished), 'configuration')} incomplete", _short(lines))
+
+
+def _ended_badly(results: Sequence[ConfigurationResult]) -> tuple[Check, ...]:
+    checks = []
+    for state in ("diverged", "failed"):
+        lines = [
+            f"{result.label}, repeat {failure.repeat}, fold {failure.fold}: {failure.reason}"
+            for result in results
+            for failure in result.failures
+            if failure.state == state
+        ]
+        if lines:
+            checks.append(Check("warning", state, f"{plural(len(lines), 'fold fit')} {state}", _short(lines)))
+    return tuple(checks) or (Check("ok", "fold fits", "none diverged, none failed"),)
+
+
+def _paired(results: Sequence[ConfigurationResult]) -> Check:
+    """Compare the evaluated samples of every fold with those of the first configuration that has it."""
+    first: dict[tuple[int, int], frozenset[str]] = {}
+    odd = []
+    for result in results:
+        for fold, part in result.predictions.items():
+            samples = frozenset(part.samples)
+            if first.setdefault(fold, samples) != samples:
+                odd.append(f"{result.label}, repeat {fold[0]}, fold {fold[1]}")
+    if odd:
+        return Check("warning", "pairing", "configurations were not evaluated on the same samples", _short(odd))
+    return Check("ok", "pairing", "all configurations were evaluated on the same samples of every fold")
+
+
+def _leak(results: Sequence[ConfigurationResult], context: StudyContext) -> Check:
+    sample, group = context.cohort.sample, context.cohort.group
+    fullest = max(results, key=lambda result: len(result.predictions))
+    repeats = sorted({repeat for repeat, _ in fullest.predictions})
+    found = [siblings([part for (r, _), part in fullest.predictions.items() if r == repeat]) for repeat in repeats]
+    worst = max(found, key=lambda one: one.share, default=Siblings(0, 0, 0))
+    recorded = f"; recorded in training: {100 * context.leak_share:.0f} % with a sibling in the training part"
+    if worst.n_samples:
+        text = (
+            f"{worst.n_samples:,} of {plural(worst.n_evaluated, f'evaluated {sample}')} ({100 * worst.share:.0f} %) "
+            f"have a sibling of the same {group} in another fold ({plural(worst.n_groups, group)}){recorded}"
+        )
+        return Check("warning", "leak", text)
+    if context.leak_share > 0:
+        return Check("warning", "leak", f"no {group} stands in two evaluation folds{recorded}")
+    if context.folds.folds == 1:
+        return Check("ok", "leak", f"one split{recorded}")
+    return Check("ok", "leak", f"no {group} stands in two evaluation folds of a repeat{recorded}")
+
+
+def _classes(results: Sequence[ConfigurationResult]) -> Check:
+    fullest = max(results, key=lambda result: len(result.predictions))
+    lines = []
+    for (repeat, fold), part in fullest.predictions.items():
+        for target, classes in fullest.targets.items():
+            present = set(part.labels[target].tolist())
+            absent = [name for number, name in enumerate(classes) if number not in present]
+            if absent:
+                of = f" of target {target}" if len(fullest.targets) > 1 else ""
+                lines.append(f"repeat {repeat}, fold {fold}: no {', '.join(absent)}{of}")
+    if not lines:
+        return Check("ok", "classes", "every class is in every evaluation fold")
+    text = f"classes are absent from {plural(len(lines), 'fold')}; they count as missing there, not as 0"
+    return Check("note", "classes", text, _short(lines))
+
+
+def _small_classes(context: StudyContext) -> Check:
+    several = len(context.cohort.classes) > 1
+    small = [
+        f"{f'{target}: ' if several else ''}{count.name} ({count.n_groups})"
+        for target, counts in context.cohort.classes.items()
+        for count in counts
+        if count.n_groups < SMALL_CLASS
+    ]
+    group = context.cohort.group
+    if not small:
+        return Check("ok", "class sizes", f"every class has at least {SMALL_CLASS} {group}s")
+    text = f"fewer than {SMALL_CLASS} {group}s in {', '.join(small)}: tests reject too often there"
+    return Check("warning", "class sizes", text)
+
+
+def _mixed(context: StudyContext) -> Check:
+    if context.warnings:
+        return Check("warning", "devices and libraries", "fold fits were not all made alike", context.warnings)
+    device = f": {context.devices[0]}" if context.devices else ""
+    return Check("ok", "devices and libraries", f"the same in all fold fits{device}")
+
+
+def _procedures(results: Sequence[ConfigurationResult]) -> tuple[Check, ...]:
+    notes = procedure_notes([(result.label, result.procedure) for result in results])
+    return tuple(Check("note", "training", note.rstrip(".")) for note in notes)
+
+
+def _left_out(part: Part) -> Check:
+    assert part.context is not None
+    known, count = part.planned.left_out, max(part.context.left_out, len(part.planned.left_out))
+    if not count:
+        return Check("ok", "skipped", f"no {part.context.cohort.sample} was left out")
+    text = f"{plural(count, part.context.cohort.sample)} could not be used and {was(count)} left out"
+    return Check("note", "skipped", text, _short([f"{sample}: {problem}" for sample, problem in known]))
+
+
+def _damaged(run: Run) -> Check:
+    if not run.damaged:
+        return Check("ok", "ledger", "every record and every prediction file matches its checksum")
+    lines = [f"{key[:12]}: {reason}" for key, reason in sorted(run.damaged.items())]
+    return Check("warning", "ledger", f"{plural(len(lines), 'damaged record')} left out", _short(lines))
+
+
+def _search_entries(run: Run) -> tuple[Check, ...]:
+    if not run.search:
+        return ()
+    bad = [str(entry.reason) for entry in run.search if entry.state == "damaged"]
+    if bad:
+        return (Check("warning", "search record", f"{plural(len(bad), 'damaged trial')}", _short(bad)),)
+    return (Check("ok", "search record", f"{plural(len(run.search), 'trial')}, all readable"),)
+
+
+def _short(lines: Iterable[str]) -> tuple[str, ...]:
+    found = list(lines)
+    more = [f"and {len(found) - SHOWN:,} more"] if len(found) > SHOWN else []
+    return (*found[:SHOWN], *more)

@@ -1,0 +1,48 @@
+"""The standard error of a cross-validated metric from the influences of its samples, with its degrees of freedom.
+
+Influences are of being evaluated, or of being evaluated and trained on (`analysis.statistics.training_influence`).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.errors import AnalysisError
+
+
+@dataclass(frozen=True)
+class SamplingError:
+    """A group-clustered standard error and the degrees of freedom of the t quantile that goes with it."""
+
+    se: float
+    df: float
+
+
+def sampling_error(influence: np.ndarray, groups: np.ndarray) -> SamplingError:
+    """Return sqrt(G*/(G*-1) * sum of u_g^2) and G*-1, u_g being the sum of the influences of group g.
+
+    G* = (sum of u_g^2)^2 / sum of u_g^4 is the effective number of groups (Carter, Schnepel & Steigerwald 2017): where
+    few lesions of a rare class carry a metric, it is near their number, not that of all lesions. At least 2; influences
+    that are all 0 give se 0 and infinite degrees of freedom.
+
+    Args:
+        influence: (n,), of the metric or of a difference of two metrics.
+        groups: (n,), the lesion or patient of each sample.
+
+    Raises:
+        AnalysisError: the two differ in length, or there are fewer than two groups.
+    """
+    values = np.asarray(influence, dtype=float)
+    if values.shape != np.shape(groups):
+        raise AnalysisError(f"{len(values)} influences for {len(groups)} samples: give one of each sample")
+    _, members = np.unique(np.asarray(groups), return_inverse=True)
+    sums = np.bincount(members, weights=values)
+    if len(sums) < 2:
+        raise AnalysisError(f"a clustered standard error needs at least two groups, there is {len(sums)}")
+    squares = np.square(sums)
+    total = float(squares.sum())
+    if total == 0:
+        return SamplingError(se=0.0, df=math.inf)
+    effective = max(2.0, total**2 / float(np.square(squares).sum()))
+    return SamplingError(se=math.sqrt(total * effective / (effective - 1)), df=effective - 1)

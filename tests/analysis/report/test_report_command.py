@@ -1,0 +1,86 @@
+"""`python -m analysis.report`: what it writes and prints, and one line with exit code 2 for every mistake."""
+
+import pytest
+
+from analysis.ledger.storage import Storage
+from analysis.manifest import IN_LEDGER, IN_RUN
+from analysis.report import write_report
+from analysis.report.command_line import build_parser, run_command
+
+
+@pytest.fixture
+def stored(build_run, tmp_path, one_figure):
+    """A run folder with a manifest and its ledger."""
+    few = {("image only", "none", ()): 0.8, ("concat age", "concat", ("age",)): 2.2}
+    manifest = build_run(few).manifest
+    Storage(tmp_path).write(IN_RUN, manifest.to_json())
+    Storage(tmp_path / "ledger").write(f"{IN_LEDGER}/{manifest.study}.json", manifest.to_json())
+    return tmp_path
+
+
+def test_a_run_folder_gets_its_report(stored, capsys):
+    assert run_command([str(stored), "--replicates", "0"]) == 0
+    said = capsys.readouterr().out
+    assert f"report   {stored}/report.html" in said
+    assert "(4, each as .md" in said
+    assert "(1, each as .svg" in said
+    assert (stored / "report" / "report.html").read_bytes().startswith(b"<!doctype html>")
+    assert (stored / "report" / "tables" / "against_mcr.tex").is_file()
+    assert (stored / "report" / "figures" / "quick.pdf").is_file()
+
+
+def test_a_ledger_gets_one_for_each_study(stored):
+    assert run_command([str(stored / "ledger"), "--replicates", "0", "--title", "Mine"]) == 0
+    page = (stored / "ledger" / "reports" / "phantom-study" / "report.html").read_text()
+    assert "<h1>Mine</h1>" in page
+
+
+def test_files_of_an_earlier_report_go_and_those_of_others_stay(tmp_path):
+    storage = Storage(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    write_report({"report.html": b"1", "tables/a.md": b"1", "figures/a.svg": b"1"}, storage)
+    (tmp_path / "tables" / "mine.md").write_text("mine")
+    storage.write(".written", storage.read(".written") + b"\n../x\nnotes.txt\ntables/../notes.txt")
+    write_report({"report.html": b"2", "tables/b.md": b"2"}, storage)
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {"report.html", "tables/b.md", "tables/mine.md", "notes.txt", ".written"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "error: nowhere: there is no such folder"),
+        (["RUN", "--study", "other"], "error: --study other"),
+        (["RUN", "--study", "missing.yaml"], "error: --study missing.yaml: cannot be read"),
+        (["RUN", "--out", ""], "error: out is empty"),
+        (["EMPTY"], "error: "),
+    ],
+)
+def test_mistakes_are_one_line(stored, tmp_path_factory, capsys, arguments, message):
+    places = {"RUN": str(stored), "EMPTY": str(tmp_path_factory.mktemp("empty"))}
+    assert run_command([places.get(word, word) for word in arguments]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(message)
+    assert said.err.count("\n") == 1
+    assert not said.out
+
+
+@pytest.mark.parametrize("arguments", [[], ["a", "--replicates", "many"], ["a", "--replicates", "-1"], ["a", "b"]])
+def test_arguments_that_cannot_be_read_exit_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run_command(arguments)
+    assert stopped.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_a_fault_is_one_line_too(stored, monkeypatch, capsys):
+    monkeypatch.delenv("FUSESEARCH_DEBUG", raising=False)
+    monkeypatch.setattr("analysis.report.command_line.report_files", lambda *_: 1 / 0)
+    assert run_command([str(stored), "--replicates", "0"]) == 70
+    assert "ZeroDivisionError: division by zero" in capsys.readouterr().err
+
+
+def test_help_names_every_option():
+    text = build_parser().format_help()
+    for option in ("--study", "--out", "--replicates", "--title", "--date", "--without-images"):
+        assert option in text

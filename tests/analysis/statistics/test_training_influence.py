@@ -1,0 +1,114 @@
+"""The influence of training samples: beside finite differences of the loss and of the smoothed metric."""
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax, softmax
+
+from analysis.statistics.influences import decision_influence
+from analysis.statistics.training_influence import BANDWIDTH, training_influence
+
+
+def made_up(classes=3, n=90, seed=3):
+    """Return labels and probabilities of an unsure classifier, no class absent."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(n) % classes)
+    logits = 1.5 * np.eye(classes)[labels] + rng.normal(size=(n, classes)) + np.linspace(1, 0, classes)
+    return labels, softmax(logits, axis=1)
+
+
+def tempered(labels, probabilities):
+    """Return log probabilities at the temperature of least log loss, by search."""
+    logits = np.log(probabilities)
+    betas = np.linspace(0.05, 5, 100_000)
+    for _ in range(2):
+        coarse = betas[:: max(1, len(betas) // 200)]
+        loss = [-log_softmax(b * logits, axis=1)[np.arange(len(labels)), labels].mean() for b in coarse]
+        best = coarse[int(np.argmin(loss))]
+        betas = np.linspace(best * 0.95, best * 1.05, 100_000)
+    return log_softmax(best * logits, axis=1)
+
+
+def kernel_share(margin):
+    """Return the integral of the triangular kernel up to a margin."""
+    t = np.clip(margin / BANDWIDTH, -1, 1)
+    return np.where(t < 0, (1 + t) ** 2 / 2, 1 - (1 - t) ** 2 / 2)
+
+
+def numeric(labels, probabilities):
+    """Return the influence on MCR of each training sample by finite differences (n,), centred within classes."""
+    n, classes = probabilities.shape
+    z = tempered(labels, probabilities)
+    features = np.hstack([np.ones((n, 1)), z])
+    rows, counts = np.arange(n), np.bincount(labels)
+    first, second = np.argsort(-z, axis=1)[:, :2].T
+    size = classes * (classes + 1)
+
+    def moved(step):
+        return z + features @ step.reshape(classes, classes + 1).T
+
+    def losses(step):
+        return -log_softmax(moved(step), axis=1)[rows, labels]
+
+    def smoothed(step):
+        values = moved(step)
+        share = kernel_share(values[rows, first] - values[rows, second])
+        hit = share * (first == labels) + (1 - share) * (second == labels)
+        return (hit / counts[labels]).sum() / classes
+
+    unit = np.eye(size) * 1e-4
+    scores = np.stack([(losses(-u) - losses(u)) / 2e-4 for u in unit], axis=1)
+    slopes = [
+        np.stack([losses(u + v) - losses(v - u) for u in unit], axis=1).mean(axis=0) / 2e-4 for v in (*unit, *-unit)
+    ]
+    curvature = (np.array(slopes[:size]) - np.array(slopes[size:])) / 2e-4 + np.eye(size) / n
+    gradient = np.array([(smoothed(u) - smoothed(-u)) / 2e-4 for u in unit])
+    influence = scores @ np.linalg.solve(curvature, gradient) / n
+    return influence - (np.bincount(labels, influence) / counts)[labels]
+
+
+def test_beside_finite_differences():
+    labels, probabilities = made_up()
+    expected = numeric(labels, probabilities)
+    assert np.abs(expected).max() > 1e-4
+    assert training_influence("mcr", labels, probabilities) == pytest.approx(expected, abs=0.01 * expected.std())
+
+
+def test_a_learner_at_the_optimum_of_the_metric_is_not_moved():
+    rng = np.random.default_rng(0)
+    probabilities = softmax(2 * rng.normal(size=(40_000, 3)), axis=1)
+    labels = (probabilities.cumsum(axis=1) < rng.random((40_000, 1))).sum(axis=1)  # calibrated: best for accuracy
+    training = training_influence("accuracy", labels, probabilities)
+    evaluation = decision_influence("accuracy", labels, probabilities.argmax(axis=1), 3)
+    assert training.std() < 0.1 * evaluation.std()
+
+
+@pytest.mark.parametrize("metric", ["mcr", "accuracy", "f1", "precision", "macro_specificity", "ovr_balanced_accuracy"])
+def test_overconfidence_order_and_doubling(metric):
+    labels, probabilities = made_up()
+    found = training_influence(metric, labels, probabilities)
+    assert np.ptp(found) > 0
+    sharp = softmax(4 * np.log(probabilities), axis=1)
+    assert training_influence(metric, labels, sharp) == pytest.approx(found, abs=0.02 * found.std())
+    assert training_influence(metric, labels[::-1], probabilities[::-1]) == pytest.approx(found[::-1])
+    assert np.bincount(labels, found) == pytest.approx(0, abs=1e-12)
+
+
+def test_two_classes_and_their_threshold():
+    labels, probabilities = made_up(classes=2)
+    found = training_influence("mcr", labels, probabilities)
+    at_half = training_influence("mcr", labels, probabilities, np.full(len(labels), 0.5))
+    assert at_half == pytest.approx(found)
+    far = training_influence("mcr", labels, probabilities, np.full(len(labels), 1 - 1e-9))
+    assert far == pytest.approx(np.zeros(len(labels)))  # no sample is near the boundary
+    for metric in ("sensitivity", "specificity"):
+        assert np.isfinite(training_influence(metric, labels, probabilities)).all()
+        assert np.isnan(training_influence(metric, *made_up())).all()
+
+
+def test_certain_predictions_and_an_absent_class_stay_finite():
+    labels = np.arange(30) % 2
+    certain = np.eye(3)[labels]
+    assert training_influence("mcr", labels, certain) == pytest.approx(np.zeros(30))
+    certain[:5] = certain[:5, [1, 0, 2]]
+    assert np.isfinite(training_influence("mcr", labels, certain)).all()
+    assert np.isnan(training_influence("mcr", labels, np.ones((30, 1)))).all()
