@@ -109,8 +109,18 @@ CITATIONS: dict[str, str] = {
     ),
     "godbole2023": "Godbole V, Dahl GE, Gilmer J, Shallue CJ, Nado Z. Deep Learning Tuning Playbook. 2023.",
     "max_se": (
-        "A heuristic of this project, not from the literature; see its simulated coverage in the documentation. Its "
-        "parts: infinitesimal jackknife (Efron 1982), matrix scaling (Guo et al. 2017), effective number of clusters "
-        "(Carter, Schnepel and Steigerwald 2017)."
+        "A heuristic of this project, not from the literature; see its simulated coverage in the documentation."
+    ),
+    "efron1982": (
+        "Efron B. The jackknife, the bootstrap and other resampling plans. Society for Industrial and Applied "
+        "Mathematics, 1982."
+    ),
+    "carter2017": (
+        "Carter AV, Schnepel KT, Steigerwald DG. Asymptotic behavior of a t-test robust to cluster heterogeneity. "
+        "Review of Economics and Statistics 99(4), 698-709, 2017."
+    ),
+    "bengio2004": (
+        "Bengio Y, Grandvalet Y. No unbiased estimator of the variance of k-fold cross-validation. Journal of Machine "
+        "Learning Research 5, 1089-1105, 2004."
     ),
 }

@@ -216,19 +216,17 @@ def operating(found: Sequence[tuple[Evidence, Evidence, Evidence]], rule: Rule) 
     return Operating(1 - outside[:, 0].mean(), 2 * halves[:, 0].mean(), outside[:, 1].mean(), outside[:, 2].mean())
 
 
-def table(repeats: int, seed: int) -> list[str]:
-    """Return the lines of the Markdown table: each cell is coverage (mean width); size (power), all in percent."""
-    lines = ["| setting | score | " + " | ".join(RULES) + " |", "|---" * (len(RULES) + 2) + "|"]
+def print_table(repeats: int, seed: int) -> None:
+    """Print the Markdown table: each cell is coverage (mean width); size (power), all in percent."""
+    print("| setting | score | " + " | ".join(RULES) + " |")
+    print("|---" * (len(RULES) + 2) + "|")
     for name, setting in SETTINGS.items():
         found = simulate(setting, max(2, repeats // max(1, setting.lesions // 1000, setting.repeats)), seed)
-        score = np.mean([row[0].scores.mean() for row in found])
-        cells = []
+        cells = [f"{100 * np.mean([row[0].scores.mean() for row in found]):.1f}"]
         for rule in RULES.values():
             at = operating(found, rule)
             cells.append(f"{100 * at.coverage:.1f} ({100 * at.width:.1f}); {100 * at.size:.1f} ({100 * at.power:.0f})")
-        lines.append(f"| {name} | {100 * score:.1f} | " + " | ".join(cells) + " |")
-        print(lines[-1], flush=True)
-    return lines
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
 def main() -> None:
@@ -237,7 +235,7 @@ def main() -> None:
     parser.add_argument("repeats", nargs="?", type=int, default=800)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    table(asked.repeats, asked.seed)
+    print_table(asked.repeats, asked.seed)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-report",
         action="store_true",
-        help="write the tables only; `python -m analysis.report <run folder>` writes the report later",
+        help="write the tables, but neither page nor figures; `python -m analysis.report <run folder>` does it later",
     )
     parser.add_argument("--resume", action="store_true", help="continue the run in --out exactly as it was asked for")
     parser.add_argument(

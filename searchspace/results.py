@@ -21,7 +21,7 @@ WIDE = 110
 
 def report_run(workspace: Workspace, *, tables_only: bool) -> Run:
     """Evaluate every configuration of a finished run, write its report, or its tables alone, and return it."""
-    run = load_run(workspace.location, replicates=0 if tables_only else REPLICATES)
+    run = load_run(workspace.location, replicates=REPLICATES)
     if run.tables:
         write_report(table_files(run) if tables_only else report_files(run), workspace.storage)
     return run

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from analysis.evaluation import ConfigurationResult
+from analysis.figures.activation_maps import maps_missing
 from analysis.predictions import FoldPredictions
 from analysis.procedure import procedure_notes
 from analysis.run import Part, Run
@@ -56,7 +57,10 @@ class Siblings:
 def integrity(run: Run) -> tuple[Checked, ...]:
     """Return all checks, those of the run as a whole last."""
     parts = [Checked(part.planned.name or part.planned.role, part_checks(part)) for part in run.parts]
-    return (*parts, Checked("" if len(run.parts) == 1 else "all parts", (_damaged(run), *_search_entries(run))))
+    return (
+        *parts,
+        Checked("" if len(run.parts) == 1 else "all parts", (_damaged(run), *_search_entries(run), *_maps(run))),
+    )
 
 
 def part_checks(part: Part) -> tuple[Check, ...]:
@@ -223,3 +227,8 @@ def _short(lines: Iterable[str]) -> tuple[str, ...]:
     found = list(lines)
     more = [f"and {len(found) - SHOWN:,} more"] if len(found) > SHOWN else []
     return (*found[:SHOWN], *more)
+
+
+def _maps(run: Run) -> tuple[Check, ...]:
+    missing = maps_missing(run)
+    return () if missing is None else (Check("note", "activation maps", missing),)

@@ -4,11 +4,12 @@ A method was used when a table holds a value that comes from it: the long CSV ha
 numbered in the order in which the paragraph names them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from analysis.citations import CITATIONS
+from analysis.figures.base import Drawn
 from analysis.published import published_table
 from analysis.run import Run
 from analysis.tables.context import StudyContext
@@ -17,20 +18,25 @@ from analysis.tables.formatting import plural
 
 @dataclass(frozen=True)
 class Method:
-    """A method: its sentence, the keys of its sources, and the columns or metrics of which a table has a value."""
+    """A method: its sentence, the keys of its sources, and what uses it.
+
+    Used by the columns or metrics of which a table has a value, or by figures, by how their names begin.
+    """
 
     text: str
     keys: tuple[str, ...]
-    columns: tuple[str, ...]
+    columns: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
 
 
 METHODS: tuple[Method, ...] = (
     Method(
-        "The 95 % interval of a score is max-SE, from the group-clustered standard error of the out-of-fold "
-        "predictions and the spread over folds. It is a heuristic of this project; the documentation has its simulated "
-        "coverage.",
-        ("max_se",),
+        "The 95 % interval of a score is max-SE: a t quantile times the larger of fold SD over the square root of k "
+        "and the group-clustered standard error of the out-of-fold predictions, which for metrics of decisions counts "
+        "what a sample moves by being trained on too. It is a heuristic of this project; the documentation has its "
+        "simulated coverage.",
+        ("max_se", "bengio2004", "efron1982", "guo2017", "carter2017"),
         ("max_se_low",),
     ),
     Method(
@@ -113,6 +119,22 @@ METHODS: tuple[Method, ...] = (
         ("welch1947", "nadeau2003"),
         ("published_p",),
     ),
+    Method(
+        "Importances of the searched dimensions are those of PED-ANOVA and of fANOVA, as Optuna computes them.",
+        ("watanabe2023", "hutter2014"),
+        figures=("search-importances",),
+    ),
+    Method(
+        "Isolation plots show the best score of each level of one dimension over all others.",
+        ("godbole2023",),
+        figures=("search-isolation",),
+    ),
+    Method(
+        "Activation maps are Grad-CAM at the last feature map; for average pooling and a linear head they are class "
+        "activation maps.",
+        ("selvaraju2017", "zhou2016"),
+        figures=("maps-",),
+    ),
 )
 """In the order of the paragraph."""
 
@@ -134,9 +156,10 @@ class Methods:
     published: tuple[str, ...]
 
 
-def methods(run: Run) -> Methods:
-    """Return the methods paragraph of a run."""
-    used = methods_used([record for table in run.tables for record in table.records])
+def methods(run: Run, figures: Iterable[Drawn] = ()) -> Methods:
+    """Return the methods paragraph of a run; `figures` are those of its report."""
+    names = [figure.name for figure in figures]
+    used = methods_used([record for table in run.tables for record in table.records], names)
     numbers = {key: place for place, key in enumerate(dict.fromkeys(key for one in used for key in one.keys), start=1)}
     sentences = (
         *(Sentence(text, ()) for text in _evaluation(run)),
@@ -145,14 +168,19 @@ def methods(run: Run) -> Methods:
     return Methods(sentences, tuple(CITATIONS[key] for key in numbers), _published(run))
 
 
-def methods_used(records: Iterable[Mapping[str, Any]]) -> tuple[Method, ...]:
-    """Return the methods from which the records of tables hold at least one value, in the order of the paragraph."""
+def methods_used(records: Iterable[Mapping[str, Any]], figures: Sequence[str] = ()) -> tuple[Method, ...]:
+    """Return the methods that records of tables hold a value of, or figures (names) show, in the paragraph's order."""
     columns, metrics = set(), set()
     for record in records:
         columns |= {name for name, value in record.items() if value is not None}
         metrics.add(record.get("metric"))
     columns -= {"p_max_se_holm"} if "p_nb_holm" in columns else set()
-    return tuple(one for one in METHODS if columns & set(one.columns) or metrics & set(one.metrics))
+    seen = columns | metrics
+    return tuple(
+        one
+        for one in METHODS
+        if seen & {*one.columns, *one.metrics} or any(figure.startswith(one.figures) for figure in figures)
+    )
 
 
 def _evaluation(run: Run) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def page(run: Run, options: ReportOptions, tables: Mapping[str, bytes], figures:
             sections=sections(run, figures, {"search": search_lines(run)}),
             leaks=tuple(figure for figure in figures if figure.section == "leaks"),
             checked=integrity(run),
-            methods=methods(run),
+            methods=methods(run, figures),
             long_tables=long_tables(run),
             downloads=_downloads(run.tables, tables),
             figures=figures,

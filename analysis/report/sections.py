@@ -25,6 +25,9 @@ SECTION_OF_KIND = {"comparisons": "comparisons", "ranking": "comparisons", "effe
 }
 """Kinds of table that do not stand under the results."""
 
+WITH_IMAGES = ("activation_maps",)
+"""Figures that show images of the data set; they are not even drawn where none are wanted."""
+
 LONG = 40
 """Rows above which a table stands in the appendix."""
 
@@ -60,8 +63,8 @@ def figures_of(run: Run, *, images: bool) -> tuple[Drawn, ...]:
         run: the run.
         images: with figures that show images of the data set.
     """
-    drawn = tuple(figure for build in FIGURES.values() for figure in build(run))
-    return drawn if images else tuple(figure for figure in drawn if figure.section != "maps")
+    wanted = [build for name, build in FIGURES.items() if images or name not in WITH_IMAGES]
+    return tuple(figure for build in wanted for figure in build(run) if images or figure.section != "maps")
 
 
 def sections(run: Run, figures: Sequence[Drawn], lines: dict[str, tuple[str, ...]]) -> tuple[Section, ...]:

@@ -18,7 +18,7 @@ def test_every_method_has_known_sources_and_a_whole_sentence(method):
     assert set(method.keys) <= set(CITATIONS)
     assert method.text[0].isupper()
     assert method.text.endswith(".")
-    assert method.columns or method.metrics
+    assert method.columns or method.metrics or method.figures
 
 
 def test_only_methods_with_a_value_are_named():
@@ -27,6 +27,8 @@ def test_only_methods_with_a_value_are_named():
     assert found.keys == ("nadeau2003",)
     assert methods_used([{"metric": "brier"}])[0].keys == ("brier1950",)
     assert len(methods_used([{"p_nb_holm": 0.1, "p_max_se_holm": 0.1}])) == 1
+    (maps,) = methods_used([], ["maps-gained", "forest_subsets_mcr"])
+    assert maps.keys == ("selvaraju2017", "zhou2016")
 
 
 def test_every_method_goes_by_a_column_or_metric_that_tables_have(build_run):

@@ -24,9 +24,17 @@ def test_a_run_folder_gets_its_report(stored, capsys):
     assert f"report   {stored}/report.html" in said
     assert "(4, each as .md" in said
     assert "(1, each as .svg" in said
-    assert (stored / "report" / "report.html").read_bytes().startswith(b"<!doctype html>")
-    assert (stored / "report" / "tables" / "against_mcr.tex").is_file()
-    assert (stored / "report" / "figures" / "quick.pdf").is_file()
+    assert (stored / "report.html").read_bytes().startswith(b"<!doctype html>")
+    assert (stored / "tables" / "against_mcr.tex").is_file()
+    assert (stored / "figures" / "quick.pdf").is_file()
+
+
+def test_other_tables_do_not_take_the_place_of_the_run_s_own(stored, tmp_path_factory):
+    file = tmp_path_factory.mktemp("study") / "mine.yaml"
+    file.write_text("name: mine\ntables: [{name: all, title: All, kind: scores}]\n")
+    assert run_command([str(stored), "--replicates", "0", "--study", str(file)]) == 0
+    assert (stored / "reports" / "mine" / "tables" / "all.md").is_file()
+    assert not (stored / "report.html").exists()
 
 
 def test_a_ledger_gets_one_for_each_study(stored):
@@ -40,10 +48,10 @@ def test_files_of_an_earlier_report_go_and_those_of_others_stay(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     write_report({"report.html": b"1", "tables/a.md": b"1", "figures/a.svg": b"1"}, storage)
     (tmp_path / "tables" / "mine.md").write_text("mine")
-    storage.write(".written", storage.read(".written") + b"\n../x\nnotes.txt\ntables/../notes.txt")
+    storage.write(".report", storage.read(".report") + b"\n../x\nnotes.txt\ntables/../notes.txt")
     write_report({"report.html": b"2", "tables/b.md": b"2"}, storage)
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert found == {"report.html", "tables/b.md", "tables/mine.md", "notes.txt", ".written"}
+    assert found == {"report.html", "tables/b.md", "tables/mine.md", "notes.txt", ".report"}
 
 
 @pytest.mark.parametrize(

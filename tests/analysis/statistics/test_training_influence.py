@@ -5,6 +5,7 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from analysis.statistics.influences import decision_influence
+from analysis.statistics.sampling_error import sampling_error
 from analysis.statistics.training_influence import BANDWIDTH, training_influence
 
 
@@ -112,3 +113,24 @@ def test_certain_predictions_and_an_absent_class_stay_finite():
     certain[:5] = certain[:5, [1, 0, 2]]
     assert np.isfinite(training_influence("mcr", labels, certain)).all()
     assert np.isnan(training_influence("mcr", labels, np.ones((30, 1)))).all()
+
+
+def test_scores_of_decisions_carry_it_where_every_sample_is_evaluated(make_study, configure):
+    result = make_study().result(configure("none"), 0.8)
+    scores, folds = result.scores_of("mcr"), list(result.predictions.values())
+    (target,) = folds[0].labels
+    labels = np.concatenate([part.labels[target] for part in folds])
+    probabilities = np.concatenate([part.probabilities[target] for part in folds])
+    samples = np.concatenate([part.samples for part in folds])
+    assert scores.training is not None
+    assert scores.training[samples].to_numpy() == pytest.approx(training_influence("mcr", labels, probabilities))
+    both = (scores.influence + scores.training).to_numpy()
+    assert scores.sampling_error == sampling_error(both, scores.groups.to_numpy())
+    assert result.scores_of("auc").training is None
+
+
+def test_a_single_split_has_none_and_keeps_the_clustered_interval(make_study, configure):
+    result = make_study(folds=1, plan="holdout").result(configure("none"), 0.8)
+    scores = result.scores_of("mcr")
+    assert scores.training is None
+    assert scores.max_se_interval() == scores.clustered_interval()
