@@ -9,6 +9,7 @@ import hashlib
 import io
 import zipfile
 import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,6 +48,14 @@ class ActivationMaps:
     probabilities: np.ndarray
     maps: np.ndarray
     pictures: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class MapFaults:
+    """What is wrong with stored maps: damaged files with the reason, and fold fits whose pictures were removed."""
+
+    damaged: Mapping[str, str]
+    without_pictures: int
 
 
 def write_maps(storage: Storage, key: str, found: ActivationMaps) -> None:
@@ -106,6 +115,36 @@ def read_maps(storage: Storage, key: str) -> ActivationMaps | None:
         raise AnalysisError(
             f"activation maps of fold fit {key[:12]} lack {error}; delete {MAPS}/{key}.npz to do without"
         ) from error
+
+
+def map_faults(storage: Storage, keys: Iterable[str]) -> MapFaults:
+    """Read stored maps and the pictures under them, and return what cannot be used.
+
+    Args:
+        storage: of the ledger.
+        keys: of the fold fits whose maps are looked at; those without any are passed over.
+    """
+    damaged: dict[str, str] = {}
+    wanted: list[str] = []
+    for key in keys:
+        arrays = _looked_at(storage, f"{MAPS}/{key}.npz", f"activation maps of fold fit {key[:12]}", damaged)
+        wanted.append(str(arrays.get("pictures", "")))
+    gone = set()
+    for name in sorted(set(wanted) - {""}):
+        file = f"{PICTURES}/{name}.npz"
+        if not _looked_at(storage, file, f"pictures {name[:12]}", damaged) and file not in damaged:
+            gone.add(name)
+    return MapFaults(damaged, sum(name in gone for name in wanted))
+
+
+def _looked_at(storage: Storage, name: str, what: str, damaged: dict[str, str]) -> dict[str, np.ndarray]:
+    """Return the arrays of a file, none where it is gone or, noted in `damaged`, cannot be used."""
+    try:
+        content = storage.read(name)
+        return {} if content is None else _unpacked(content, what)
+    except AnalysisError as error:
+        damaged[name] = str(error)
+        return {}
 
 
 def _read_pictures(storage: Storage, name: str) -> np.ndarray | None:

@@ -20,7 +20,7 @@ CITATIONS: dict[str, str] = {
     ),
     "bates2023": (
         "Bates S, Hastie T, Tibshirani R. Cross-validation: what does it estimate and how well does it do it? "
-        "Journal of the American Statistical Association, 2023."
+        "Journal of the American Statistical Association 119(546), 1434-1445, 2024."
     ),
     "benjamini1995": (
         "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to multiple "

@@ -148,12 +148,15 @@ def evaluate(
         dropped: the rule by which a search dropped it, as `racing`; no matter where every planned fold is done.
 
     Raises:
-        AnalysisError: a record that was not planned, or predictions that fail a check of `analysis.predictions`.
+        AnalysisError: a record that was not planned, or folds that do not fit each other. A fold whose own predictions
+            fail a check of `analysis.predictions` counts as failed instead, with the reason.
     """
     by_fold = _by_fold(identifier, planned, records)
-    done = {fold: record for fold, record in by_fold.items() if record.state == "done"}
-    parts = {fold: fold_predictions(record, _table(record, predictions)) for fold, record in sorted(done.items())}
-    failures = tuple(_failure(fold, by_fold.get(fold)) for fold in sorted(planned) if fold not in done)
+    parts, unusable = _parts(by_fold, predictions)
+    done = {fold: by_fold[fold] for fold in parts}
+    failures = tuple(
+        _failure(fold, by_fold.get(fold), unusable.get(fold)) for fold in sorted(planned) if fold not in parts
+    )
     plan = next((str(record.folds["plan"]) for record in records), "")
     repeats = {
         repeat: [part for (r, _), part in parts.items() if r == repeat] for repeat in sorted({r for r, _ in parts})
@@ -184,7 +187,11 @@ def evaluate(
         n_test=n_test,
         n_train=n_train,
         counts={target: _class_counts(parts, target, classes) for target, classes in targets.items()},
-        scores=score(targets, metrics, repeats, n_test, n_train) if parts and not failures else {},
+        scores=(
+            score(targets, metrics, repeats, n_test, n_train, _class_weights(configuration))
+            if parts and not failures
+            else {}
+        ),
         dropped=dropped if failures else None,
         procedure=procedure_of(done.values()),
         reported={fold: record.metrics for fold, record in sorted(done.items())},
@@ -192,6 +199,12 @@ def evaluate(
         predictions=parts,
         histories={fold: record.history for fold, record in sorted(by_fold.items())},
     )
+
+
+def _class_weights(configuration: Mapping[str, Any]) -> str:
+    """Return how the loss weighs the classes, as the configuration says it."""
+    loss = configuration.get("loss")
+    return str(loss.get("class_weights", "none")) if isinstance(loss, Mapping) else "none"
 
 
 def _by_fold(identifier: str, planned: Sequence[Fold], records: Sequence[FitRecord]) -> dict[Fold, FitRecord]:
@@ -213,6 +226,22 @@ def _by_fold(identifier: str, planned: Sequence[Fold], records: Sequence[FitReco
     return by_fold
 
 
+def _parts(
+    by_fold: Mapping[Fold, FitRecord], predictions: Mapping[str, pd.DataFrame]
+) -> tuple[dict[Fold, FoldPredictions], dict[Fold, str]]:
+    """Return the predictions of the done folds, and why those of others cannot be used."""
+    parts, unusable = {}, {}
+    for fold, record in sorted(by_fold.items()):
+        if record.state != "done":
+            continue
+        table = _table(record, predictions)
+        try:
+            parts[fold] = fold_predictions(record, table)
+        except AnalysisError as error:
+            unusable[fold] = f"its predictions cannot be used: {error}; delete fits/{record.key}.json to train it again"
+    return parts, unusable
+
+
 def _table(record: FitRecord, predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     if record.key not in predictions:
         where = f"configuration {record.configuration_id}, repeat {record.repeat}, fold {record.fold}"
@@ -220,9 +249,11 @@ def _table(record: FitRecord, predictions: Mapping[str, pd.DataFrame]) -> pd.Dat
     return predictions[record.key]
 
 
-def _failure(fold: Fold, record: FitRecord | None) -> Failure:
+def _failure(fold: Fold, record: FitRecord | None, unusable: str | None) -> Failure:
     if record is None:
         return Failure(*fold, state="missing", reason="not run")
+    if unusable is not None:
+        return Failure(*fold, state="failed", reason=unusable)
     return Failure(*fold, state=record.state, reason=record.reason or "no reason recorded")
 
 

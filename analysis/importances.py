@@ -55,6 +55,6 @@ def read_importances(storage: Storage) -> tuple[Importances, ...]:
         if digest(body) != document["checksum"]:
             raise ValueError("it does not match its checksum")
         return tuple(Importances(**one | {"left_out": tuple(one["left_out"])}) for one in body)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         where = f"{storage.location}/{FILE}"
         raise AnalysisError(f"{where} cannot be used ({error}); remove it, or run the search again") from error

@@ -54,7 +54,7 @@ def _part(records: Sequence[FitRecord], name: str) -> PlannedPart:
         by_configuration[record.configuration_id].append(record)
     settings = {identifier: flat(found[0].configuration) for identifier, found in by_configuration.items()}
     factors = telling(list(settings.values()))
-    folds = sorted({(record.repeat, record.fold) for record in records})
+    folds = _planned_folds(records)
     return PlannedPart(
         name=name,
         role="grid",
@@ -69,6 +69,20 @@ def _part(records: Sequence[FitRecord], name: str) -> PlannedPart:
             for identifier, found in by_configuration.items()
         ),
     )
+
+
+def _planned_folds(records: Sequence[FitRecord]) -> list[tuple[int, int]]:
+    """Return every (repeat, fold) that the recorded fold plan has, of as many repeats as were found, and those found.
+
+    A ledger that was copied in part lacks some for all configurations alike; they are incomplete then.
+    """
+    found = {(record.repeat, record.fold) for record in records}
+    plan = records[0].folds
+    repeats, folds = (plan.get(name, 1) for name in ("repeats", "folds"))
+    if not all(isinstance(count, int) for count in (repeats, folds)):
+        raise AnalysisError(f"fold fit {records[0].key[:12]}: its fold plan holds no counts ({plan})")
+    repeats = max(repeats, 1 + max(repeat for repeat, _ in found))
+    return sorted(found | {(repeat, fold) for repeat in range(repeats) for fold in range(folds)})
 
 
 def _configuration(

@@ -4,6 +4,7 @@ The folder may be that of a run (`runs/ham10000-screen`), its ledger, or a ledge
 without any manifest, as one that was copied fit by fit, is read as it is: `analysis.inference` says what it holds.
 """
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,11 @@ from analysis.manifest import IN_LEDGER, IN_RUN, Manifest, PlannedConfiguration,
 from analysis.run import Run, evaluate_run, specifications
 from analysis.search_record import Entry, SearchRecord
 
+FEWEST_REPLICATES, MOST_REPLICATES = 100, 1_000_000
+"""With fewer a 95 % interval has no tails; memory grows with their number."""
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a study may be called; its report goes into a folder of this name."""
+
 
 def load_run(location: str | Path, study: str | None = None, *, replicates: int = 0) -> Run:
     """Read a run folder or a ledger and evaluate everything in it.
@@ -27,30 +33,74 @@ def load_run(location: str | Path, study: str | None = None, *, replicates: int 
         location: a local folder or a URI (`s3://...`).
         study: of a ledger, the name of one of the studies it holds; or a study file (.yaml), whose name, question and
             tables are used in place of those recorded.
-        replicates: of the bootstrap; 0: no bootstrap intervals.
+        replicates: of the bootstrap, at least 100; 0: no bootstrap intervals.
 
     Raises:
         AnalysisError: no run and no ledger is there, the study is unknown or not named where there are several, or the
             fold fits cannot be evaluated.
     """
-    storage = _existing(location)
+    check_replicates(replicates)
+    storage = existing(location)
     asked = _study_file(study) if study and study.endswith((".yaml", ".yml")) else None
     manifest, ledger = _manifest_and_ledger(storage, None if asked else study)
     entries = SearchRecord(storage).load()
     manifest = _with_trials(manifest, entries, ledger)
     if asked is not None:
         manifest = _asked_instead(manifest, asked)
-    name = Path(storage.base).name
-    run = evaluate_run(manifest, ledger, name, search=entries, replicates=replicates)
-    return replace(run, importances=read_importances(storage))
+    run = evaluate_run(manifest, ledger, _folder_name(storage), search=entries, replicates=replicates)
+    try:
+        return replace(run, importances=read_importances(storage))
+    except AnalysisError as error:
+        return replace(run, unreadable=(str(error),))
 
 
-def _existing(location: str | Path) -> Storage:
+def check_replicates(replicates: int) -> None:
+    """Refuse numbers of bootstrap replicates that give no interval.
+
+    Raises:
+        AnalysisError: neither 0 nor a whole number from 100 to 1,000,000.
+    """
+    is_count = isinstance(replicates, int) and not isinstance(replicates, bool)
+    if not is_count or (replicates != 0 and not FEWEST_REPLICATES <= replicates <= MOST_REPLICATES):
+        allowed = f"a whole number from {FEWEST_REPLICATES} to {MOST_REPLICATES:,}"
+        raise AnalysisError(f"replicates={replicates}: give {allowed}, or 0 for no bootstrap")
+
+
+def check_study_name(name: object, where: str) -> str:
+    """Return the name of a study, which is also that of a folder; `where` names its place in errors.
+
+    Raises:
+        AnalysisError: it is no text, or other than up to 64 letters, digits, dots, dashes and underscores.
+    """
+    if not isinstance(name, str) or not STUDY_NAME.fullmatch(name):
+        said = "up to 64 letters, digits and . _ -, the first a letter or a digit"
+        raise AnalysisError(f"{where}: {ascii(name)[:200]} is no name of a study; it has {said}")
+    return name
+
+
+def existing(location: str | Path) -> Storage:
+    """Open the folder of a run or of a ledger.
+
+    Raises:
+        AnalysisError: it is not there, cannot be looked at, or is no folder.
+    """
     storage = Storage(location)
     local = storage.local
-    if local is not None and not local.is_dir():
+    try:
+        is_there = local is None or local.is_dir()
+    except OSError as error:
+        raise AnalysisError(f"{location}: cannot be opened ({error.strerror or error})") from error
+    if not is_there:
         raise AnalysisError(f"{location}: there is no such folder; give that of a run or of a ledger")
     return storage
+
+
+def _folder_name(storage: Storage) -> str:
+    """Return what a folder is called, in characters that a study may have."""
+    local = storage.local
+    name = Path(storage.base).name if local is None else local.resolve().name
+    plain = "".join(one if one.isascii() and (one.isalnum() or one in "._-") else "-" for one in name)
+    return plain.lstrip("._-")[:64] or "ledger"
 
 
 def _manifest_and_ledger(storage: Storage, study: str | None) -> tuple[Manifest, Ledger]:
@@ -61,7 +111,11 @@ def _manifest_and_ledger(storage: Storage, study: str | None) -> tuple[Manifest,
             raise AnalysisError(f"--study {study}: {storage.location} holds a run of {manifest.study!r}")
         return manifest, _ledger_of(storage, manifest)
     ledger = _bare_ledger(storage)
-    return _recorded(ledger, study) or inferred_manifest(ledger, study or Path(storage.base).name), ledger
+    recorded = _recorded(ledger, study)
+    if recorded is not None:
+        return recorded, ledger
+    name = _folder_name(storage) if study is None else check_study_name(study, "--study")
+    return inferred_manifest(ledger, name), ledger
 
 
 def _ledger_of(storage: Storage, manifest: Manifest) -> Ledger:
@@ -70,7 +124,9 @@ def _ledger_of(storage: Storage, manifest: Manifest) -> Ledger:
     if manifest.ledger is None or own.keys():
         return own
     shared = Ledger(manifest.ledger)
-    if not shared.keys():
+    if not shared.keys() and not shared.storage.names(
+        IN_LEDGER, ".json"
+    ):  # a run that just began has its manifest there
         raise AnalysisError(
             f"{storage.location}: its fold fits were in the ledger {manifest.ledger}, which is empty or gone; copy "
             "that ledger into the run folder as `ledger`"
@@ -146,12 +202,14 @@ def _study_file(name: str) -> dict[str, Any]:
         document = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
     except OSError as error:
         raise AnalysisError(f"--study {name}: cannot be read ({error.strerror or error})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise AnalysisError(f"--study {name}: is no YAML ({' '.join(str(error).split())[:200]})") from error
     if not isinstance(document, dict) or not isinstance(document.get("tables"), list) or not document["tables"]:
         raise AnalysisError(f"--study {name}: holds no tables; a study file has a list of them under `tables`")
     if odd := [table for table in document["tables"] if not isinstance(table, dict)]:
         raise AnalysisError(f"--study {name}: tables hold {odd[0]!r}, which is no mapping")
+    if "name" in document:
+        check_study_name(document["name"], f"--study {name}: name")
     return document
 
 

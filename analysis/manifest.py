@@ -105,7 +105,7 @@ class Manifest:
             if digest(body) != document["checksum"]:
                 raise AnalysisError(f"{where} does not match its checksum; run the study again to write it anew")
             return cls(**_tuples(body) | {"parts": tuple(_part(part) for part in body["parts"])})
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             if isinstance(error, AnalysisError):
                 raise
             raise AnalysisError(f"{where} is no manifest of a study ({error}); run the study again") from error

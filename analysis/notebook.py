@@ -9,6 +9,7 @@ analysis.table(run, kind="ablation", rows="metadata.fields", columns="fusion.nam
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from analysis.errors import AnalysisError
 from analysis.frames import Frames
 from analysis.loading import load_run
 from analysis.run import Part, Run, specifications
-from analysis.tables import Table, build_tables
+from analysis.tables import Table, TableSpecification, build_tables
 
 TITLE = "Scores"
 
@@ -29,7 +30,8 @@ def load(folder: str | Path, study: str | None = None, *, replicates: int = 0) -
     Args:
         folder: local, or a URI.
         study: of a ledger that holds several, which; or a study file whose tables are used.
-        replicates: of the bootstrap; 0, the default, leaves its intervals out, 10,000 is what the report takes.
+        replicates: of the bootstrap, at least 100; 0, the default, leaves its intervals out, 10,000 is what the report
+            takes.
 
     Raises:
         AnalysisError: there is neither a run nor a ledger, or its fold fits cannot be evaluated.
@@ -66,6 +68,9 @@ def compare(
         AnalysisError: the reference picks none or several, or a setting, metric or part is unknown.
     """
     ropes = {} if rope is None else {"rope": rope, "rope_auc": rope}
+    for name, settings in (("reference", reference), ("where", where or {})):
+        if not isinstance(settings, Mapping):
+            raise AnalysisError(f'{name}={settings!r}: give dotted settings, as {{"fusion.name": "none"}}')
     given = {"reference": dict(reference), "where": dict(where or {}), "target": target, "alpha": alpha, **ropes}
     (found,) = _built(run, part, kind="comparisons", metrics=[metric], **given)
     return pd.DataFrame([row for row in found.records if not row["is_reference"]])
@@ -78,7 +83,7 @@ def table(run: Frames | Run, *, part: str | None = None, **settings: Any) -> Tab
         run: from `load`.
         part: which arm, where the study has some.
         settings: those of a table in a study file: `kind`, `rows`, `columns`, `reference`, `where`, `metric` or
-            `metrics` (with several, the table of the first), `published`, ...
+            `metrics` (with several, the table of the first), `published`, ...; kind `arms` stands across all arms.
 
     Raises:
         AnalysisError: a setting is unknown or does not fit the configurations.
@@ -90,11 +95,24 @@ def table(run: Frames | Run, *, part: str | None = None, **settings: Any) -> Tab
 
 def _built(run: Frames | Run, part: str | None, **settings: Any) -> tuple[Table, ...]:
     whole = run.run if isinstance(run, Frames) else run
+    if not isinstance(whole, Run):
+        raise AnalysisError(f"run={whole!r}: give what analysis.load returned")
+    specified = specifications([{"name": "table", "title": TITLE, **settings}], whole.manifest.study)
+    if specified[0].kind == "arms":
+        return _across(whole, part, specified[0])
     chosen = _part(whole, part)
     if chosen.context is None:
         raise AnalysisError(f"study {whole.manifest.study}: the ledger holds none of its fold fits yet")
-    specified = specifications([{"name": "table", "title": TITLE, **settings}], whole.manifest.study)
     return build_tables(specified, chosen.results, chosen.context)
+
+
+def _across(run: Run, part: str | None, specification: TableSpecification) -> tuple[Table, ...]:
+    if part is not None:
+        raise AnalysisError(f"part={part}: a table of kind arms stands across all of them; leave part out")
+    tables = replace(run, across=(specification,)).tables_across
+    if len(run.parts) < 2 or not tables:
+        raise AnalysisError(f"study {run.manifest.study}: kind arms needs at least two arms with fold fits")
+    return tables
 
 
 def _part(run: Run, name: str | None) -> Part:

@@ -4,6 +4,7 @@ A sample is predicted once per repeat, the class columns are those the record de
 of a repeat unless the fold plan allows it (as nnU-Net's `accumulate_cv_results`; statistics.md section 0).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -75,15 +76,18 @@ def thresholds_of(record: FitRecord) -> dict[str, float]:
     """Return the recorded decision thresholds of a fold fit by target, those of two-class targets.
 
     Raises:
-        AnalysisError: a threshold is recorded of a target with other than two classes.
+        AnalysisError: a threshold is recorded of a target with other than two classes, or it is no number.
     """
     found = {}
     for target, classes in record.cohort.targets.items():
         threshold = record.metrics.get(f"threshold:{target}")
         if threshold is not None and len(classes) != 2:
             raise AnalysisError(f"{_where(record)}: target {target!r} of {len(classes)} classes has a threshold")
-        if threshold is not None:
-            found[target] = float(threshold)
+        if threshold is None:
+            continue
+        if not isinstance(threshold, int | float) or not math.isfinite(threshold):
+            raise AnalysisError(f"{_where(record)}: the threshold of target {target!r} is {threshold!r}, no number")
+        found[target] = float(threshold)
     return found
 
 

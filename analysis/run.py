@@ -48,7 +48,8 @@ class Part:
 class Run:
     """A study with its parts in order; `search` are the recorded trials of a search, `damaged` unreadable fold fits.
 
-    `ledger` is where the fold fits are, and what is stored beside them; `importances` are those of a search.
+    `ledger` is where the fold fits are, and what is stored beside them; `importances` are those of a search;
+    `unreadable` says which other files of the run cannot be used.
     """
 
     manifest: Manifest
@@ -59,6 +60,7 @@ class Run:
     damaged: Mapping[str, str] = field(default_factory=dict)
     ledger: Ledger | None = None
     importances: tuple[Importances, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
     @cached_property
     def tables_across(self) -> tuple[Table, ...]:

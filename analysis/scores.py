@@ -4,6 +4,7 @@ Scores are keyed by (repeat, fold). Folds that are evaluated on the very same sa
 several seeds) are averaged first: they are one piece of evidence about the data, not several.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,11 +19,12 @@ from analysis.statistics.intervals import (
     Interval,
     Size,
     clustered_interval,
+    max_se_error,
     max_se_interval,
     nadeau_bengio_interval,
     spread,
 )
-from analysis.statistics.sampling_error import SamplingError, sampling_error
+from analysis.statistics.sampling_error import SamplingError, larger_error
 
 Fold = tuple[int, int]
 """(repeat, fold)."""
@@ -35,7 +37,7 @@ class MetricScores:
     `samples` holds the evaluated sample ids of each fold, `influence` (index: sample id) how far each sample moves the
     mean score, `groups` (same index) its lesion or patient. `folds` is k, the folds of one repeat. `training` (same
     index) is how far each sample moves the expected score by having been trained on; None where that is not known or
-    nothing at first order.
+    nothing at first order. `fewest` is the number of groups of the rarest class.
     """
 
     metric: str
@@ -46,6 +48,7 @@ class MetricScores:
     folds: int
     test_over_train: float
     training: pd.Series | None = None
+    fewest: int = 2
 
     @cached_property
     def test_sets(self) -> tuple[tuple[Fold, ...], ...]:
@@ -83,8 +86,16 @@ class MetricScores:
     @cached_property
     def sampling_error(self) -> SamplingError:
         """The group-clustered standard error by evaluation and, where it is known, by training."""
-        moved = self.influence if self.training is None else self.influence + self.training
-        return sampling_error(moved.to_numpy(), self.groups.to_numpy())
+        training = None if self.training is None else self.training.to_numpy()
+        return larger_error(self.influence.to_numpy(), training, self.groups.to_numpy(), fewest=self.fewest)
+
+    @property
+    def max_se(self) -> SamplingError:
+        """The standard error behind the max-SE interval, with its degrees of freedom."""
+        if self.single_split:
+            return SamplingError(se=self.clustered_se, df=math.inf)
+        error = self.sampling_error
+        return max_se_error(self.values, clustered_se=error.se, df=error.df, folds=self.folds)
 
     @property
     def higher_is_better(self) -> bool:
@@ -154,6 +165,7 @@ def mean_over_targets(scores: Sequence[MetricScores]) -> MetricScores:
         folds=first.folds,
         test_over_train=first.test_over_train,
         training=sum(training[1:], training[0]) / len(scores) if len(training) == len(scores) else None,
+        fewest=min(one.fewest for one in scores),
     )
 
 

@@ -17,7 +17,7 @@ from analysis.statistics.clustering import (
     micro_auc_influence,
 )
 from analysis.statistics.influences import decision_influence
-from analysis.statistics.training_influence import training_influence
+from analysis.statistics.training_influence import TrainingMap
 
 METRICS: dict[str, str] = {
     "mcr": "MCR",
@@ -61,9 +61,12 @@ class Scores(Mapping[tuple[str, str | None], MetricScores]):
         metrics: Mapping[Fold, Mapping[str, FoldMetrics]],
         repeats: Mapping[int, Sequence[FoldPredictions]],
         test_over_train: float,
+        class_weights: str = "none",
     ) -> None:
         self._targets, self._metrics, self._repeats = targets, metrics, repeats
-        self._test_over_train = test_over_train
+        self._test_over_train, self._class_weights = test_over_train, class_weights
+        self._maps: dict[str, list[TrainingMap]] = {}
+        self._rarest: dict[str, int] = {}
         self._found: dict[tuple[str, str | None], MetricScores] = {}
 
     def __getitem__(self, key: tuple[str, str | None]) -> MetricScores:
@@ -102,7 +105,7 @@ class Scores(Mapping[tuple[str, str | None], MetricScores]):
     def _scores(self, metric: str, target: str) -> MetricScores:
         by_fold = {fold: float(getattr(self._metrics[fold][target], metric)) for fold in self._metrics}
         influence = _influence(metric, self._repeats, target, len(self._targets[target])).reindex(self._groups.index)
-        training = None if metric in OF_PROBABILITIES else _training(metric, self._repeats, target)
+        training = None if metric in OF_PROBABILITIES else self._training(metric, target)
         return MetricScores(
             metric,
             by_fold,
@@ -112,7 +115,27 @@ class Scores(Mapping[tuple[str, str | None], MetricScores]):
             max(len(parts) for parts in self._repeats.values()),
             self._test_over_train,
             None if training is None else training.reindex(self._groups.index),
+            self._fewest(target),
         )
+
+    def _training(self, metric: str, target: str) -> pd.Series | None:
+        """Per sample, summed over repeats that each weigh 1/R; None where it is not known."""
+        if target not in self._maps:
+            self._maps[target] = _training_maps(self._repeats, target, self._class_weights)
+        pieces = [
+            pd.Series(one.influence(metric) / len(self._repeats), np.concatenate([part.samples for part in folds]))
+            for one, folds in zip(self._maps[target], self._repeats.values(), strict=False)
+        ]
+        return pd.concat(pieces).groupby(level=0).sum(min_count=1) if pieces else None
+
+    def _fewest(self, target: str) -> int:
+        """The groups of the rarest class that is there."""
+        if target not in self._rarest:
+            parts = [part for folds in self._repeats.values() for part in folds]
+            labels = np.concatenate([part.labels[target] for part in parts])
+            groups = pd.Series(np.concatenate([part.groups for part in parts]))
+            self._rarest[target] = int(groups.groupby(labels).nunique().min())
+        return self._rarest[target]
 
 
 def score(
@@ -121,6 +144,7 @@ def score(
     repeats: Mapping[int, Sequence[FoldPredictions]],
     n_test: Mapping[Fold, int],
     n_train: Mapping[Fold, int],
+    class_weights: str = "none",
 ) -> Scores:
     """Return the scores by (metric, target), with target None for the mean over targets.
 
@@ -131,9 +155,10 @@ def score(
         n_test: evaluated samples of each fold.
         n_train: samples that each fold was trained on, without an inner validation part; so the ratio n_test / n_train,
             its median over folds, is 1/(k-1) or a little above, which widens the corrected t.
+        class_weights: how the loss weighs the classes, as configurations say it.
     """
     ratio = float(np.median([n_test[fold] / n_train[fold] for fold in n_test]))
-    return Scores(targets, metrics, repeats, ratio)
+    return Scores(targets, metrics, repeats, ratio, class_weights)
 
 
 def _influence(metric: str, repeats: Mapping[int, Sequence[FoldPredictions]], target: str, classes: int) -> pd.Series:
@@ -145,29 +170,24 @@ def _influence(metric: str, repeats: Mapping[int, Sequence[FoldPredictions]], ta
     return pd.concat(pieces).groupby(level=0).sum()
 
 
-def _training(metric: str, repeats: Mapping[int, Sequence[FoldPredictions]], target: str) -> pd.Series | None:
-    """Per sample, summed over repeats that each weigh 1/R; None unless each repeat is a whole cross-validation.
+def _training_maps(repeats: Mapping[int, Sequence[FoldPredictions]], target: str, weights: str) -> list[TrainingMap]:
+    """One for each repeat; none unless each repeat is a whole cross-validation without learned thresholds.
 
     Samples that are trained on and never evaluated have no out-of-fold probabilities to tell their influence by.
     """
     samples = [set(np.concatenate([part.samples for part in folds])) for folds in repeats.values()]
     if min(map(len, repeats.values())) < 2 or any(found != samples[0] for found in samples):
-        return None
-    pieces = []
-    for folds in repeats.values():
-        limits = [part.thresholds.get(target) for part in folds]
-        thresholds = None
-        if any(limit is not None for limit in limits):
-            sizes = [len(part.samples) for part in folds]
-            thresholds = np.repeat([0.5 if limit is None else limit for limit in limits], sizes)
-        influence = training_influence(
-            metric,
+        return []
+    if any(target in part.thresholds for folds in repeats.values() for part in folds):
+        return []
+    return [
+        TrainingMap(
             np.concatenate([part.labels[target] for part in folds]),
             np.concatenate([part.probabilities[target] for part in folds]),
-            thresholds,
+            weights,
         )
-        pieces.append(pd.Series(influence / len(repeats), np.concatenate([part.samples for part in folds])))
-    return pd.concat(pieces).groupby(level=0).sum()
+        for folds in repeats.values()
+    ]
 
 
 def _of_decisions(

@@ -98,13 +98,13 @@ class SearchRecord:
 
     def load(self) -> list[Entry]:
         """Return all entries by number, with one of state `damaged` for each that is unreadable or missing."""
-        names = [name for name in self.storage.names(FOLDER, ".json") if name.isdecimal()]
-        numbers = range(max(map(int, names)) + 1) if names else range(0)
-        return [self._read(number) for number in numbers]
+        names = [name for name in self.storage.names(FOLDER, ".json") if name.isascii() and name.isdecimal()]
+        there = {int(name) for name in names if f"{int(name):06d}" == name}
+        return [self._read(number, number in there) for number in range(max(there, default=-1) + 1)]
 
-    def _read(self, number: int) -> Entry:
+    def _read(self, number: int, there: bool) -> Entry:
         name = _name(number)
-        content = self.storage.read(name)
+        content = self.storage.read(name) if there else None
         try:
             if content is None:
                 raise AnalysisError("it is missing")
@@ -115,7 +115,7 @@ class SearchRecord:
             folds = tuple(FoldEntry(**fold) for fold in body["folds"])
             pairs = {name: dict(body[name]) for name in ("inner", "intermediate")}
             return Entry(**{**body, **pairs, "folds": folds})
-        except (AnalysisError, ValueError, KeyError, TypeError) as error:
+        except (AnalysisError, ValueError, KeyError, TypeError, RecursionError) as error:
             why = str(error) if isinstance(error, AnalysisError) else "it is no readable entry"
             reason = f"{name} cannot be used: {why}; the search goes on without this trial"
             return Entry(study="", number=number, state="damaged", asked=-1, asked_at=0.0, told=-1, reason=reason)

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from analysis.metrics import mean_class_recall
+from analysis.metrics import decision_counts
 from analysis.statistics.clustering import auc_influence, clustered_se
 from analysis.statistics.influences import decision_influence
 from analysis.statistics.intervals import max_se_error, nadeau_bengio_se
-from analysis.statistics.sampling_error import SamplingError, sampling_error
+from analysis.statistics.sampling_error import SamplingError, larger_error
 from analysis.statistics.training_influence import training_influence
 
 SHARES = np.array([0.37, 0.32, 0.11, 0.10, 0.078, 0.022])
@@ -74,7 +74,11 @@ SETTINGS: dict[str, Setting] = {
         "k=5, 2300, seed-noisy": NOISY,
         "k=5, 2300, seed-noisy, 3 repeats": {"repeats": 3, **NOISY},
         "k=5, 2300, very seed-noisy": {"features": 10, "kept": 6, "better": 1.3},
+        "k=5, 10000, seed-noisy": {"lesions": 4000, "better": 1.06, **NOISY},
         "k=5, 2300, AUC": {"metric": "auc"},
+        "k=5, 2300, accuracy": {"metric": "accuracy"},
+        "k=5, 2300, accuracy, equal priors": {"metric": "accuracy", "equal_priors": True},
+        "k=5, 2300, macro F1, equal priors": {"metric": "f1", "equal_priors": True},
     }.items()
     for classes, base in (("separated", WELL), ("middling", MIDDLE), ("overlapping", OVERLAP))
 }
@@ -158,6 +162,14 @@ def fold_auc(labels: np.ndarray, chances: np.ndarray) -> float:
     return float((wins / (counts * (len(labels) - counts))).mean())
 
 
+def fold_score(metric: str, labels: np.ndarray, decisions: np.ndarray) -> float:
+    """Return MCR, accuracy or macro F1 of one fold."""
+    counts = decision_counts(labels, decisions, CLASSES)
+    if metric == "accuracy":
+        return float(counts.hits.sum() / counts.total)
+    return float(np.mean({"mcr": counts.recalls, "f1": counts.f1s}[metric]))
+
+
 def cross_validate(
     rng: np.random.Generator, view: np.ndarray, labels: np.ndarray, folds: Sequence[np.ndarray], setting: Setting
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -171,18 +183,20 @@ def cross_validate(
             for part in parts:
                 evaluation[part] += auc_influence(labels[part], chances[part]) / (setting.folds * setting.repeats)
             continue
-        scores += [mean_class_recall(labels[part], chances[part]) for part in parts]
-        evaluation += decision_influence("mcr", labels, chances.argmax(axis=1), CLASSES) / setting.repeats
-        training += training_influence("mcr", labels, chances) / setting.repeats
+        decisions = chances.argmax(axis=1)
+        scores += [fold_score(setting.metric, labels[part], decisions[part]) for part in parts]
+        evaluation += decision_influence(setting.metric, labels, decisions, CLASSES) / setting.repeats
+        weights = "balanced" if setting.equal_priors else "none"
+        training += training_influence(setting.metric, labels, chances, class_weights=weights) / setting.repeats
     return np.array(scores), evaluation, training
 
 
 def evidence(
-    scores: np.ndarray, evaluation: np.ndarray, training: np.ndarray, lesions: np.ndarray, folds: int
+    scores: np.ndarray, evaluation: np.ndarray, training: np.ndarray, lesions: np.ndarray, setting: Setting, fewest: int
 ) -> Evidence:
-    """Return what the rules may use."""
-    error = sampling_error(evaluation + training, lesions)
-    return Evidence(scores, folds, clustered_se(evaluation, lesions), error.se, error.df)
+    """Return what the rules may use; `fewest` are the lesions of the rarest class."""
+    error = larger_error(evaluation, training, lesions, fewest=fewest)
+    return Evidence(scores, setting.folds, clustered_se(evaluation, lesions), error.se, error.df)
 
 
 def simulate(setting: Setting, repeats: int, seed: int) -> list[tuple[Evidence, Evidence, Evidence]]:
@@ -194,7 +208,8 @@ def simulate(setting: Setting, repeats: int, seed: int) -> list[tuple[Evidence, 
         folds = [deal(rng, classes, setting.folds)[lesions] for _ in range(setting.repeats)]
         one, same, better = (cross_validate(rng, view, labels, folds, setting) for view in views)
         pairs = (one, *(tuple(b - a for a, b in zip(one, other, strict=True)) for other in (same, better)))
-        found.append(tuple(evidence(*pair, lesions, setting.folds) for pair in pairs))
+        fewest = int(np.bincount(classes).min())
+        found.append(tuple(evidence(*pair, lesions, setting, fewest) for pair in pairs))
     return found  # type: ignore[return-value]
 
 

@@ -65,7 +65,7 @@ def _levels(levels: Subsets | list[Any]) -> list[Any]:
 
 
 def label(configuration: Configuration, varied: list[str], *, fusion: bool = True, fields: bool = True) -> str:
-    """Name a configuration as people say it: `image only`, `concat age+site`, then every other factor that varies.
+    """Name a configuration as people say it: `image only`, `concat age + site`, then every other factor that varies.
 
     A fusion that does without metadata is named with it: `soft-attention image only`. `fusion` and `fields` say whether
     these are named.
@@ -85,7 +85,7 @@ def _fused(configuration: Configuration, fields: bool) -> str:
     name, used = configuration.fusion_name, configuration.canonical()["metadata"].get("fields", [])
     if not used:
         return "image only" if name == "none" else f"{name} image only"
-    said = "+".join(used) if len(used) <= MOST_FIELDS else f"{len(used)} fields"
+    said = " + ".join(used) if len(used) <= MOST_FIELDS else f"{len(used)} fields"
     return f"{name} {said}" if fields else name
 
 

@@ -11,6 +11,7 @@ from analysis.figures import (
     confusion,
     cost,
     critical_difference,
+    differences,
     forest,
     heat_map,
     history,
@@ -29,14 +30,15 @@ from analysis.figures import (
     timeline,
 )
 from analysis.figures.base import Drawn
-from analysis.figures.forest import ForestRow, draw_forest, forest_rows
 from analysis.run import Run
 
 FIGURES: dict[str, Callable[[Run], tuple[Drawn, ...]]] = {
+    "leak": leak.build,
     "forest": forest.build,
     "heat_map": heat_map.build,
-    "interaction": interaction.build,
     "ladder": ladder.build,
+    "differences": differences.build,
+    "interaction": interaction.build,
     "slopes": slopes.build,
     "rope": rope.build,
     "critical_difference": critical_difference.build,
@@ -52,9 +54,8 @@ FIGURES: dict[str, Callable[[Run], tuple[Drawn, ...]]] = {
     "intermediate": intermediate.build,
     "timeline": timeline.build,
     "cost": cost.build,
-    "leak": leak.build,
     "activation_maps": activation_maps.build,
 }
 """What each figure draws of a run: none, one, or several where it has several parts or tables."""
 
-__all__ = ["FIGURES", "Drawn", "ForestRow", "draw_forest", "forest_rows"]
+__all__ = ["FIGURES", "Drawn"]

@@ -1,8 +1,8 @@
 """Class activation maps side by side: the image, where image only looked, where the fused network looked.
 
-Rows are cases chosen by rule (`analysis.activation_cases`), one figure for cases that metadata gained and one for those
-that it lost. The figures hold images of the data set; they are all of the section `maps`, so a report that must not
-show any leaves that section out.
+Rows are cases chosen by rule (`analysis.activation_cases`), one figure for cases that are right only with metadata and
+one for those that are right only without. The figures hold images of the data set; they are all of the section `maps`,
+so a report that must not show any leaves that section out.
 """
 
 import textwrap
@@ -35,8 +35,8 @@ WIDTH, TEXT_HEIGHT = 7.2, 0.36
 """Inches: of the figure, and of the words under a row."""
 COLOURS, OPACITY = "inferno", 0.75
 WORDS = {
-    GAINED: ("gained", "image only was wrong and the fused network right", "gain"),
-    LOST: ("lost", "image only was right and the fused network wrong", "loss"),
+    GAINED: ("right only with metadata", "image only was wrong and the fused network right", "gain"),
+    LOST: ("right only without metadata", "image only was right and the fused network wrong", "loss"),
 }
 
 
@@ -147,17 +147,17 @@ def paint_maps(figure: Figure, info: MapsInfo) -> None:
 
 
 def build(run: Run) -> tuple[Drawn, ...]:
-    """Return the figures of the first part that has stored maps of a pair: gained cases, then lost ones."""
+    """Return the figures of the first part that has stored maps of a pair: those right only with metadata first."""
     for number, part in enumerate(run.parts):
         if found := maps_info(run, part):
-            stem = f"{number}-" if len(run.parts) > 1 else ""
-            return tuple(_drawn(f"maps-{stem}{WORDS[info.rule][0]}", info) for info in found)
+            stem = f"{number}_" if len(run.parts) > 1 else ""
+            return tuple(_drawn(f"maps_{stem}{info.rule}", info) for info in found)
     return ()
 
 
 def _drawn(name: str, info: MapsInfo) -> Drawn:
     svg, pdf = draw_maps(name, info)
-    title = f"Class activation maps: cases that metadata {WORDS[info.rule][0]}"
+    title = f"Class activation maps: {WORDS[info.rule][0]}"
     return Drawn(name, title, caption(info), alternative(info), "maps", svg, pdf)
 
 
@@ -174,9 +174,9 @@ def caption(info: MapsInfo) -> str:
         "average pooling and a linear head they are the class activation maps of Zhou et al. (2016). "
         "The brighter, the more evidence for the true class; each map is scaled to its own largest value"
         f"{several}; evidence against the class is not shown. "
-        "Under a map stand the decision (✓ right, ✗ and the wrong class) and the probability p of the true class. "
-        f"Shown are cases in which {rule}: of each class the one with the largest {change} in p, at most {MOST_CASES}; "
-        f"of {plural(info.n_stored, 'stored case')} this holds for {info.n_following}, "
+        "Under a map stand the decision (✓ right, ✗ and the wrong class) and the probability of the true class, "
+        f"P(true). Shown are cases in which {rule}: of each class the one with the largest {change} in P(true), at "
+        f"most {MOST_CASES}; of {plural(info.n_stored, 'stored case')} this holds for {info.n_following}, "
         f"and the opposite for {info.n_mirror}. "
         "Stored are the first evaluated samples of each class in the order of a hash of their ids, "
         f"from {with_maps} of the {done} fold fits of the two. "
@@ -187,8 +187,8 @@ def caption(info: MapsInfo) -> str:
 def alternative(info: MapsInfo) -> str:
     """Return the text for who cannot see the figure: class, decisions and probabilities of every case."""
     rows = [
-        f"{case.label}: image only says {case.image_only.decision} with p = {case.image_only.probability:.2f}, fused "
-        f"{case.fused.decision} with p = {case.fused.probability:.2f}"
+        f"{case.label}: image only says {case.image_only.decision} with P(true) = {case.image_only.probability:.2f}, "
+        f"fused {case.fused.decision} with P(true) = {case.fused.probability:.2f}"
         for case in info.cases
     ]
     return f"Activation maps over the images of {plural(len(rows), 'case')}. {'; '.join(rows)}."
@@ -201,7 +201,7 @@ def _done(*results: ConfigurationResult) -> int:
 def _words(look: Look, label: str, peak: float) -> str:
     verdict = "✓ right" if look.right else f"✗ {look.decision}"
     nothing = "" if peak > 0 else ", no evidence"
-    return f"{verdict}\np = {look.probability:.2f}{nothing}"
+    return f"{verdict}\nP(true) = {look.probability:.2f}{nothing}"
 
 
 def _paint(axes: Axes, picture: np.ndarray, words: str, letters: int) -> None:

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from analysis.evaluation import ConfigurationResult
 from analysis.figures.base import Drawn, draw
 from analysis.figures.marks import bare, brief, legible, points, text_colour, wrapped
-from analysis.figures.selection import PICKED, heading, leaders, main_target, one_of_targets, shown_parts, stem
+from analysis.figures.selection import heading, leaders, main_target, one_of_targets, shown_leaders, shown_parts, stem
 from analysis.run import Part, Run
 from analysis.tables.caption import data_sentence
 
@@ -86,8 +86,8 @@ def _drawn(part: Part) -> Drawn:
         caption=(
             "Share of each true class (row) that is decided for each class (column), in percent, with the number of "
             f"{part.context.cohort.sample}s below; out-of-fold decisions of all folds, {counted}. Pooled shares differ "
-            f"a little from the mean over folds of the tables.{one_of_targets(part, target)} Shown are the "
-            f"reference, where there is one, and the best by MCR. {PICKED} {data_sentence(part.context)}"
+            f"a little from the mean over folds of the tables.{one_of_targets(part, target)} "
+            f"{shown_leaders(part, len(shown))} {data_sentence(part.context)}"
         ),
         alternative=f"Row-normalised confusion matrix of {len(shown[0].classes)} classes. {said}.",
         section="classes",

@@ -10,9 +10,11 @@ from matplotlib.figure import Figure
 from analysis.evaluation import ConfigurationResult
 from analysis.figures.base import MAIN, RULE, SECOND, Drawn, draw
 from analysis.figures.marks import bare, wrapped
+from analysis.figures.marks import points as score_text
 from analysis.figures.scales import set_log
 from analysis.figures.selection import heading, printed_interval, stem
 from analysis.run import Part, Run
+from analysis.tables.formatting import score_digits
 
 COSTS = {"parameters": "trained parameters", "seconds": "seconds of a fold fit"}
 MOST_NAMED = 12
@@ -24,10 +26,12 @@ class CostPoint:
     """One complete configuration: MCR in percent with its interval, costs (median over its fold fits), its fronts.
 
     `fronts` are the costs at which no other configuration is at least as good and cheaper, or as cheap and better.
+    `digits` are the decimals of MCR in the tables.
     """
 
     label: str
     mcr: float
+    digits: int
     interval: tuple[float, float]
     method: str
     costs: Mapping[str, float]
@@ -38,7 +42,7 @@ def cost_info(results: Sequence[ConfigurationResult]) -> tuple[CostPoint, ...]:
     """Return the complete configurations with a recorded cost, best first."""
     complete = [result for result in results if result.complete]
     costs = {result.identifier: _costs(result) for result in complete}
-    found = []
+    digits, found = score_digits(results, "mcr", None), []
     for result in complete:
         own, scores = costs[result.identifier], result.scores_of("mcr")
         others = [
@@ -51,7 +55,9 @@ def cost_info(results: Sequence[ConfigurationResult]) -> tuple[CostPoint, ...]:
         }
         low, high, method = printed_interval(scores)
         if own:
-            found.append(CostPoint(result.label, 100 * scores.estimate, (low, high), method, own, frozenset(fronts)))
+            found.append(
+                CostPoint(result.label, 100 * scores.estimate, digits, (low, high), method, own, frozenset(fronts))
+            )
     return tuple(sorted(found, key=lambda point: -point.mcr))
 
 
@@ -63,7 +69,7 @@ def paint_cost(figure: Figure, points: Sequence[CostPoint]) -> None:
     for axes, name in zip(panels, shown, strict=True):
         _paint_cost(axes, points, name)
     panels[0].set_ylabel("MCR, %")
-    lines = [f"{number}  {wrapped(point.label, 100, lines=1)}, {point.mcr:.1f} %" for number, point in named.items()]
+    lines = [f"{number}  {wrapped(point.label, 100, lines=1)}, {_mcr(point)} %" for number, point in named.items()]
     figure.supxlabel("\n".join(lines), x=0.02, ha="left", fontsize=8)
 
 
@@ -72,6 +78,10 @@ def build(run: Run) -> tuple[Drawn, ...]:
     found = [(part, cost_info(part.results)) for part in run.parts if part.planned.role != "confirmation"]
     shown = [(part, points) for part, points in found if _shown(points)]
     return tuple(_drawn(part, points) for part, points in shown)
+
+
+def _mcr(point: CostPoint) -> str:
+    return score_text(point.mcr, digits=point.digits)
 
 
 def _costs(result: ConfigurationResult) -> dict[str, float]:
@@ -107,12 +117,18 @@ def _paint_cost(axes: Axes, points: Sequence[CostPoint], name: str) -> None:
         axes.plot(point.costs[name], point.mcr, "o", color=colour, markerfacecolor=inside, markersize=size)
     across = [*(point.costs[name] for point in front), having[-1].costs[name]]
     axes.step(
-        across, [*(point.mcr for point in front), front[-1].mcr], where="post", color=SECOND, linewidth=1, zorder=1
+        across,
+        [*(point.mcr for point in front), front[-1].mcr],
+        where="post",
+        color=SECOND,
+        linewidth=0.6,
+        alpha=0.8,
+        zorder=1,
     )
     for number, point in _named(points).items():
         if name in point.fronts:
             place = (point.costs[name], point.mcr)
-            axes.annotate(str(number), place, (4 if number % 2 else -8, 3), textcoords="offset points", fontsize=8)
+            axes.annotate(str(number), place, (-4, 3), textcoords="offset points", ha="right", fontsize=8)
     if having[-1].costs[name] > 10 * having[0].costs[name]:
         set_log(axes, having[0].costs[name], having[-1].costs[name])
     axes.set_xlabel(COSTS[name])
@@ -147,6 +163,6 @@ def _alternative(points: Sequence[CostPoint], shown: Sequence[str]) -> str:
     told = []
     for name in shown:
         front = sorted((point for point in points if name in point.fronts), key=lambda point: point.costs[name])
-        steps = [f"{point.label} ({point.costs[name]:,.4g}, MCR {point.mcr:.1f} %)" for point in front]
+        steps = [f"{point.label} ({point.costs[name]:,.4g}, MCR {_mcr(point)} %)" for point in front]
         told.append(f"On the front of {COSTS[name]}: {'; '.join(steps)}.")
     return f"Cost against MCR of {len(points)} configurations. {' '.join(told)}"

@@ -18,7 +18,7 @@ from analysis.run import Part, Run
 from analysis.statistics.across_cohorts import FEWEST, friedman, pairwise_wilcoxon
 from analysis.tables.arms import matched
 
-NAME = "critical-difference"
+NAME = "critical_difference"
 ALPHA = 0.05
 
 

@@ -9,6 +9,7 @@ from analysis.metrics import LOWER_IS_BETTER
 from analysis.run import Part, Run
 from analysis.tables import Table, TableSpecification
 from analysis.tables.contrasts import chosen, contrasts, scored
+from analysis.tables.formatting import score_digits
 from analysis.tables.grid import lay_out
 
 MOST_ROWS, MOST_COLUMNS = 24, 10
@@ -30,8 +31,9 @@ class Crossing:
     """Levels down and across, and a cell for each (row, column) that is complete.
 
     `spanning` is a reference that belongs to no row and no column, as image only, with its label; `left_out` counts
-    the levels (rows, columns) beyond what one figure shows, `interval` names the method. `better` is 1 where a higher
-    score is better and -1 where a lower one is.
+    the levels (rows, columns) beyond what one figure shows, `interval` names the method. `of_subsets`: one of the two
+    factors is a subset of metadata. `better` is 1 where a higher
+    score is better and -1 where a lower one is, `digits` the decimals of its scores in the tables.
     """
 
     row_title: str
@@ -43,6 +45,8 @@ class Crossing:
     left_out: tuple[int, int]
     interval: str
     better: int = 1
+    digits: int = 1
+    of_subsets: bool = False
 
     @property
     def best(self) -> tuple[tuple[int, int], CrossedCell]:
@@ -94,6 +98,8 @@ def crossing_info(
         left_out=(len(grid.row_levels) - len(rows), len(grid.column_levels) - len(columns)),
         interval=method,
         better=better,
+        digits=score_digits(results, metric, target),
+        of_subsets=grid.rows.is_subset or grid.columns.is_subset,
     )
 
 

@@ -13,7 +13,7 @@ from analysis.run import Run
 from analysis.search_record import Entry
 from analysis.search_space import ending, handed_out
 
-NAME = "search-history"
+NAME = "search_history"
 
 
 @dataclass(frozen=True)

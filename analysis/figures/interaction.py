@@ -85,9 +85,7 @@ def _drawn(part: Part, metric: str, table: Table, crossing: Crossing) -> Drawn:
     size = (max(5.4, min(9.0, 2.2 + 0.9 * len(crossing.rows))), 3.9)
     svg, pdf = draw(name, size, lambda figure: paint_interaction(figure, crossing, unit))
     gaps = spread_of_gaps(crossing)
-    unparallel = (
-        "" if gaps is None else f" The SD of what is not parallel, noise included, is {points(gaps)} percentage points."
-    )
+    unparallel = "" if gaps is None else f" Residual interaction SD, noise included: {points(gaps)} percentage points."
     said = "; ".join(_best_by_row(crossing))
     return Drawn(
         name=name,
@@ -100,7 +98,7 @@ def _drawn(part: Part, metric: str, table: Table, crossing: Crossing) -> Drawn:
         alternative=(
             f"Interaction plot of {METRICS[metric]}. Best {crossing.column_title} by {crossing.row_title}: {said}."
         ),
-        section="results",
+        section="comparisons",
         svg=svg,
         pdf=pdf,
     )
@@ -112,4 +110,4 @@ def _best_by_row(crossing: Crossing) -> Iterator[str]:
         cells = [(place, cell.value) for place, cell in crossing.cells.items() if place[0] == row]
         if cells:
             (_, column), value = max(cells, key=lambda one: crossing.better * one[1])
-            yield f"{brief(name)}: {brief(crossing.columns[column])} {points(value)}"
+            yield f"{brief(name)}: {brief(crossing.columns[column])} {points(value, digits=crossing.digits)}"

@@ -14,7 +14,7 @@ from analysis.run import Run
 from analysis.search_record import Entry
 from analysis.search_space import ending, handed_out
 
-NAME = "search-intermediate"
+NAME = "search_intermediate"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def intermediate_info(entries: Sequence[Entry]) -> Intermediate:
 def paint_intermediate(figure: Figure, info: Intermediate) -> None:
     """Draw the panels that have courses, side by side."""
     panels = [
-        (info.by_epoch, "epoch of the first fold (rungs of halving)", "inner MCR, %"),
+        (info.by_epoch, "epoch of the first fold (rungs of halving)", "held-out MCR, %"),
         (info.by_fold, "folds done", "MCR estimate, %"),
     ]
     shown = [panel for panel in panels if panel[0]]
@@ -70,7 +70,11 @@ def build(run: Run) -> tuple[Drawn, ...]:
         return ()
     wide = 7.2 if info.by_epoch and info.by_fold else 4.6
     svg, pdf = draw(NAME, (wide, 3.2), lambda figure: paint_intermediate(figure, info))
-    rungs = "Left, inner MCR of the first fold at the epochs where halving ranks the trials. " if info.by_epoch else ""
+    rungs = (
+        "Left, MCR on the held-out training part of the first fold at the epochs where halving ranks the trials. "
+        if info.by_epoch
+        else ""
+    )
     folds = (
         "MCR after each fold, estimated as if all folds had been seen (fold effects taken out)." if info.by_fold else ""
     )

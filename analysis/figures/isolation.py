@@ -16,7 +16,7 @@ from analysis.run import Run
 from analysis.search_record import Entry
 from analysis.search_space import Axis, ending, handed_out, search_axes
 
-NAME = "search-isolation"
+NAME = "search_isolation"
 MOST_LEVELS = 12
 """Levels that are shown of one dimension: the best ones."""
 

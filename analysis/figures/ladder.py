@@ -9,14 +9,17 @@ from matplotlib.figure import Figure
 from analysis.evaluation import ConfigurationResult
 from analysis.figures.base import INK, RULE, Drawn, draw
 from analysis.figures.marks import SERIES, bare, points, series_key, span, wrapped
-from analysis.figures.selection import tables_of
+from analysis.figures.selection import method_name, reference_words, tables_of
 from analysis.run import Part, Run
 from analysis.scoring import METRICS
 from analysis.tables import Table, TableSpecification
 from analysis.tables.caption import data_sentence
 from analysis.tables.contrasts import chosen, contrasts
+from analysis.tables.formatting import difference_digits
 from analysis.tables.grid import lay_out
 
+CLEAR = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+"""Behind numbers that may lie on the rule at 0."""
 MOST = 20
 """Subsets of one figure; of more, those with the largest gain."""
 
@@ -47,13 +50,18 @@ class Rung:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Subsets by falling gain; `fields` are all fields in declared order, `series` the levels of the other factor."""
+    """Subsets by falling gain; `fields` are all fields in declared order, `series` the levels of the other factor.
+
+    `reference` says whom differences are to, `digits` are their decimals in the tables.
+    """
 
     fields: tuple[str, ...]
     series: tuple[str, ...]
     rungs: tuple[Rung, ...]
     left_out: int
     interval: str
+    reference: str
+    digits: int = 1
 
 
 def ladder_info(
@@ -79,14 +87,22 @@ def ladder_info(
         subset, level = place if down else place[::-1]
         if (contrast := family.get(result.identifier)) is not None:
             interval = contrast.comparison.max_se.interval
-            ends, method = (100 * interval.low, 100 * interval.high), interval.method
+            ends, method = (100 * interval.low, 100 * interval.high), method_name(interval.method)
             step = Step(levels.index(level), 100 * interval.estimate, *ends, contrast.verdict.mark)
             steps.setdefault(tuple(subset), []).append(step)
     rungs = sorted((Rung(fields, tuple(found)) for fields, found in steps.items()), key=lambda rung: -rung.gain)
     if len(rungs) < 2:
         return None
     series = tuple(f"{other.title} {other.text(level)}" for level in levels) if other else ("",)
-    return Ladder(subsets.members, series, tuple(rungs[:MOST]), len(rungs) - len(rungs[:MOST]), method)
+    return Ladder(
+        fields=subsets.members,
+        series=series,
+        rungs=tuple(rungs[:MOST]),
+        left_out=len(rungs) - len(rungs[:MOST]),
+        interval=method,
+        reference=reference_words(contrast.reference for contrast in family.values()),
+        digits=difference_digits(family.values()),
+    )
 
 
 def paint_ladder(figure: Figure, ladder: Ladder, unit: str) -> None:
@@ -115,24 +131,27 @@ def build(run: Run) -> tuple[Drawn, ...]:
 def _drawn(part: Part, metric: str, table: Table, ladder: Ladder) -> Drawn:
     assert part.context is not None
     name = f"ladder_{table.name}"
-    unit = f"difference in {METRICS[metric]} to the reference, percentage points"
-    per_rung = max(0.26, 0.13 * len(ladder.series))
+    unit = f"difference in {METRICS[metric]} to {ladder.reference}, percentage points"
+    per_rung = max(0.26, 0.16 * len(ladder.series))
     size = (min(9.5, 4.8 + 0.22 * len(ladder.fields)), 1.5 + per_rung * len(ladder.rungs))
     svg, pdf = draw(name, size, lambda figure: paint_ladder(figure, ladder, unit))
     several = " Subsets are sorted by the mean over the series." if len(ladder.series) > 1 else ""
     left_out = f" The {ladder.left_out} subsets with the least gain are not shown." if ladder.left_out else ""
     said = "; ".join(
-        f"{' + '.join(rung.fields) or 'none'} {points(rung.gain, signed=True)}"
-        + (f" {span((rung.steps[0].low, rung.steps[0].high))}" if len(rung.steps) == 1 else "")
+        f"{' + '.join(rung.fields) or 'none'} "
+        + ", ".join(
+            f"{_signed(step, ladder)}{step.mark} {span((step.low, step.high), digits=ladder.digits)}"
+            for step in rung.steps
+        )
         for rung in ladder.rungs
     )
     return Drawn(
         name=name,
         title=f"What each metadata subset adds ({METRICS[metric]})",
         caption=(
-            f"Difference in {METRICS[metric]} to the reference over the same folds, largest gain on top; dots say "
+            f"Difference in {METRICS[metric]} to {ladder.reference} over the same folds, largest gain on top; dots say "
             f"which fields a subset holds. Bars: 95 % interval ({ladder.interval}); † supported, ‡ suggested, as in "
-            f"table {table.name}.{several}{left_out} {data_sentence(part.context)}"
+            f"the table “{table.title}”.{several}{left_out} {data_sentence(part.context)}"
         ),
         alternative=f"Metadata subsets by their gain in {METRICS[metric]}, percentage points. {said}.",
         section="results",
@@ -155,6 +174,10 @@ def _paint_fields(axes: Axes, ladder: Ladder) -> None:
     bare(axes)
 
 
+def _signed(step: Step, ladder: Ladder) -> str:
+    return points(step.difference, signed=True, digits=ladder.digits)
+
+
 def _paint_gains(axes: Axes, ladder: Ladder) -> None:
     count = len(ladder.series)
     for place, rung in enumerate(ladder.rungs):
@@ -163,9 +186,21 @@ def _paint_gains(axes: Axes, ladder: Ladder) -> None:
             height = place + 0.7 * (step.series - (count - 1) / 2) / count
             axes.plot((step.low, step.high), (height, height), color=colour, linewidth=2.2, alpha=0.45)
             axes.plot(step.difference, height, color=colour, marker=marker, markersize=4.5)
+            text = f"{_signed(step, ladder)}{step.mark}"
             if count == 1:
-                text = f" {points(step.difference, signed=True)}{step.mark} {span((step.low, step.high))}"
-                axes.annotate(text, (1.0, height), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+                whole = f" {text} {span((step.low, step.high), digits=ladder.digits)}"
+                axes.annotate(whole, (1.0, height), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+            else:
+                axes.annotate(
+                    text,
+                    (step.high, height),
+                    (3, 0),
+                    textcoords="offset points",
+                    va="center",
+                    fontsize=7,
+                    color=colour,
+                    bbox=CLEAR,
+                )
     axes.axvline(0, color=RULE, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     bare(axes, "bottom")
     axes.tick_params(axis="y", length=0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from analysis.evaluation import ConfigurationResult
 from analysis.figures.base import INK, MAIN, RULE, SECOND, Drawn, draw
@@ -13,8 +14,9 @@ from analysis.figures.selection import printed_interval
 from analysis.run import Part, Run
 from analysis.statistics.comparisons import over_same_samples
 from analysis.tables.arms import matched
+from analysis.tables.formatting import decimals, score_digits
 
-NAME = "leak-audit"
+NAME = "leak_audit"
 STYLES = ((MAIN, ""), (SECOND, "///"), (RULE, "..."), (INK, "xxx"))
 """Colour and hatching of each arm."""
 MOST_ROWS = 12
@@ -22,11 +24,15 @@ MOST_ROWS = 12
 
 @dataclass(frozen=True)
 class LeakArm:
-    """One arm: its fold plan, and the share (percent) of evaluated samples with a sibling in the training part."""
+    """One arm: its fold plan, and the share (percent) of evaluated samples with a sibling in the training part.
+
+    `digits` are the decimals of its scores in the tables.
+    """
 
     name: str
     plan: str
     leak: float
+    digits: int = 1
 
 
 @dataclass(frozen=True)
@@ -83,13 +89,13 @@ def paint_leak(figure: Figure, audit: LeakAudit) -> None:
         colour, hatch = STYLES[place % len(STYLES)]
         right.barh(place, arm.leak, 0.7, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0)
         right.text(arm.leak, place, f" {arm.leak:.0f} %", va="center", fontsize=8)
-    right.set_yticks(range(len(audit.arms)), [wrapped(arm.name, 16) for arm in audit.arms], fontsize=8)
+    right.set_yticks([])
     right.set_ylim(len(audit.arms) - 0.4, -0.6)
     right.set_xlim(0, 1.45 * max(1.0, *(arm.leak for arm in audit.arms)))
     right.set_xticks([])
     right.set_title("samples\nthat leak", fontsize=9, loc="left")
     bare(right, "left")
-    right.tick_params(axis="y", length=0)
+    _paint_key(figure, audit)
 
 
 def build(run: Run) -> tuple[Drawn, ...]:
@@ -101,13 +107,24 @@ def build(run: Run) -> tuple[Drawn, ...]:
     ]
     audits = [audit for group in groups if (audit := leak_info(group)) is not None]
     return tuple(
-        _drawn(NAME if len(audits) == 1 else f"{NAME}-{number}", audit) for number, audit in enumerate(audits, 1)
+        _drawn(NAME if len(audits) == 1 else f"{NAME}_{number}", audit) for number, audit in enumerate(audits, 1)
     )
+
+
+def _paint_key(figure: Figure, audit: LeakAudit) -> None:
+    """Say under both panels which colour and hatching is which arm, and its fold plan where the name is another."""
+    handles = []
+    for place, arm in enumerate(audit.arms):
+        colour, hatch = STYLES[place % len(STYLES)]
+        told = arm.name if arm.name == arm.plan else f"{arm.name} ({arm.plan})"
+        handles.append(Patch(facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0, label=wrapped(told, 30)))
+    figure.legend(handles=handles, loc="outside lower left", ncols=4, frameon=False, fontsize=8)
 
 
 def _arm(part: Part) -> LeakArm:
     assert part.context is not None
-    return LeakArm(part.planned.name, part.context.folds.plan, 100.0 * part.context.leak_share)
+    digits = score_digits(part.results, "mcr", None)
+    return LeakArm(part.planned.name, part.context.folds.plan, 100.0 * part.context.leak_share, digits)
 
 
 def _bars(names: Sequence[str], row: Mapping[str, ConfigurationResult]) -> tuple[LeakBar, ...]:
@@ -132,8 +149,9 @@ def _paint_scores(axes: Axes, audit: LeakAudit) -> None:
             colour, hatch = STYLES[bar.arm % len(STYLES)]
             axes.barh(at, bar.mcr, 0.92 * thick, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0)
             axes.plot(bar.interval, (at, at), color=INK, linewidth=1.1, solid_capstyle="butt")
-            told = f" {bar.mcr:.1f}" + (f"  ({_signed(bar.difference)})" if bar.difference else "")
-            axes.text(bar.interval[1], at, told, va="center", fontsize=7.5)
+            axes.annotate(
+                _told(audit, bar), (bar.interval[1], at), (4, 0), textcoords="offset points", va="center", fontsize=7.5
+            )
     axes.set_yticks(range(len(audit.rows)), [wrapped(label, 30) for label, _ in audit.rows])
     axes.set_ylim(len(audit.rows) - 0.45, -0.55)
     axes.set_xticks(range(0, 101, 20))
@@ -143,13 +161,20 @@ def _paint_scores(axes: Axes, audit: LeakAudit) -> None:
     bare(axes, "bottom")
 
 
+def _told(audit: LeakAudit, bar: LeakBar) -> str:
+    """The score of a bar, and in brackets its difference."""
+    score = points(bar.mcr, digits=audit.arms[bar.arm].digits)
+    return f"{score} ({_signed(bar.difference)})" if bar.difference else score
+
+
 def _signed(difference: tuple[float, float, float]) -> str:
-    return f"{points(difference[0], signed=True)} {span(difference[1:])}"
+    digits = decimals([(difference[2] - difference[1]) / 200])
+    return f"{points(difference[0], signed=True, digits=digits)} {span(difference[1:], digits=digits)}"
 
 
 def _drawn(name: str, audit: LeakAudit) -> Drawn:
     rows = len(audit.rows)
-    height = 0.9 + rows * max(0.36, 0.19 * len(audit.arms))
+    height = 1.15 + rows * max(0.36, 0.19 * len(audit.arms))
     svg, pdf = draw(name, (7.2, max(2.2, height)), lambda figure: paint_leak(figure, audit))
     more = f" The first {rows} of {rows + audit.left_out} configurations." if audit.left_out else ""
     return Drawn(
@@ -161,10 +186,12 @@ def _drawn(name: str, audit: LeakAudit) -> Drawn:
             f"leaks least ({audit.arms[0].name}) on the same samples, with a 95 % interval "
             "from the paired influences of each sample, clustered by group; retraining noise is not seen and "
             "nothing is tested. At right: share of evaluated samples with a sibling of their group (the same lesion or "
-            f"patient) in the training part.{more}"
+            "patient) among the samples that the model was fitted on. A part of the training folds that is kept aside "
+            "to watch the training does not count, so the share is below that of samples with a sibling in another "
+            f"fold.{more}"
         ),
         alternative=_alternative(audit),
-        section="leaks",
+        section="results",
         svg=svg,
         pdf=pdf,
     )
@@ -174,9 +201,6 @@ def _alternative(audit: LeakAudit) -> str:
     arms = "; ".join(f"{arm.name} ({arm.plan}) {arm.leak:.0f} %" for arm in audit.arms)
     told = []
     for label, bars in audit.rows:
-        scores = [
-            f"{audit.arms[bar.arm].name} {bar.mcr:.1f} %" + (f" ({_signed(bar.difference)})" if bar.difference else "")
-            for bar in bars
-        ]
+        scores = [f"{audit.arms[bar.arm].name}, percent: {_told(audit, bar)}" for bar in bars]
         told.append(f"{label}: {', '.join(scores)}")
     return f"Leaking samples: {arms}. MCR: {'; '.join(told)}."

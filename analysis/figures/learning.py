@@ -1,4 +1,4 @@
-"""Learning curves: loss and inner MCR by epoch, every fold faint and their mean strong.
+"""Learning curves: loss, and MCR on the held-out training part, by epoch, every fold faint and their mean strong.
 
 The inner part is a share of the training folds; the evaluation fold is predicted once, at the end, and has no curve.
 """
@@ -15,9 +15,10 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.evaluation import ConfigurationResult
 from analysis.figures.base import BAD, MAIN, SECOND, Drawn, draw
-from analysis.figures.marks import bare, wrapped
+from analysis.figures.marks import bare, points, wrapped
 from analysis.figures.selection import heading, stem
 from analysis.run import Part, Run
+from analysis.tables.formatting import score_digits
 
 MOST_RANKED, MOST_UNFINISHED = 5, 2
 """Panels of one figure: complete configurations, and those that diverged or were dropped."""
@@ -56,7 +57,7 @@ class LearningPanel:
 
 
 def learning_info(results: Sequence[ConfigurationResult]) -> tuple[LearningPanel, ...]:
-    """Return the configurations to show, best first.
+    """Return the configurations of a part to show, best first.
 
     Of the complete ones, five at even steps from the best to the worst by MCR; of the others the first two.
     """
@@ -64,7 +65,8 @@ def learning_info(results: Sequence[ConfigurationResult]) -> tuple[LearningPanel
     complete = sorted((one for one in trained if one.complete), key=lambda one: -one.scores_of("mcr").estimate)
     places = [round(place) for place in np.linspace(0, len(complete) - 1, min(MOST_RANKED, len(complete)))]
     unfinished = [one for one in trained if not one.complete][:MOST_UNFINISHED]
-    return tuple(_panel(one) for one in [*(complete[place] for place in places), *unfinished])
+    digits = score_digits(results, "mcr", None)
+    return tuple(_panel(one, digits) for one in [*(complete[place] for place in places), *unfinished])
 
 
 def mean_curve(curves: Sequence[FoldCurve], name: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -88,7 +90,7 @@ def paint_learning(figure: Figure, panels: Sequence[LearningPanel]) -> None:
         if columns == 2:
             axes[1].sharey(grid[0][1])
             _paint_lines(axes[1], panel.curves, "inner_mcr", SECOND, "--")
-            axes[1].set_ylabel("inner MCR, %", fontsize=8)
+            axes[1].set_ylabel("held-out MCR, %", fontsize=8)
         _paint_heading(axes[0], wrapped(f"{panel.outcome}: {panel.label}", 100 if columns == 2 else 60))
     for axes in grid.ravel():
         bare(axes, "left", "bottom")
@@ -105,13 +107,13 @@ def build(run: Run) -> tuple[Drawn, ...]:
     return tuple(_drawn(part, panels) for part, panels in shown)
 
 
-def _panel(result: ConfigurationResult) -> LearningPanel:
-    return LearningPanel(result.label, _outcome(result), tuple(_curves(result)))
+def _panel(result: ConfigurationResult, digits: int) -> LearningPanel:
+    return LearningPanel(result.label, _outcome(result, digits), tuple(_curves(result)))
 
 
-def _outcome(result: ConfigurationResult) -> str:
+def _outcome(result: ConfigurationResult, digits: int) -> str:
     if result.complete:
-        return f"MCR {100 * result.scores_of('mcr').estimate:.1f} %"
+        return f"MCR {points(100 * result.scores_of('mcr').estimate, digits=digits)} %"
     if result.dropped is not None:
         return f"dropped by {result.dropped}, {result.progress} folds"
     states = dict.fromkeys(failure.state for failure in result.failures)
@@ -174,7 +176,7 @@ def _paint_heading(axes: Axes, text: str) -> None:
 def _legend(panels: Sequence[LearningPanel]) -> list[Line2D]:
     lines = [Line2D([], [], color=MAIN, label="training part")]
     if any(panel.has_inner for panel in panels):
-        lines.append(Line2D([], [], color=SECOND, linestyle="--", label="inner part"))
+        lines.append(Line2D([], [], color=SECOND, linestyle="--", label="held-out training part"))
     found = {curve.ending for panel in panels for curve in panel.curves}
     marked = [(name, *style) for name, style in ENDINGS.items() if name in found]
     return lines + [
@@ -189,20 +191,18 @@ def _drawn(part: Part, panels: Sequence[LearningPanel]) -> Drawn:
     height = 0.7 + 1.35 * len(panels)
     wide = 7.2 if any(panel.has_inner for panel in panels) else 4.6
     svg, pdf = draw(name, (wide, height), lambda figure: paint_learning(figure, panels))
-    n_trained = sum(any(result.histories.values()) for result in part.results)
-    chosen = (
-        f" Of {n_trained} configurations: the complete ones at even steps from the best to the worst, and the first "
-        f"{MOST_UNFINISHED} of those without a score."
-        if n_trained > len(panels)
+    inner = (
+        " The held-out training part is kept aside from the training folds; no epoch is evaluated on the evaluation "
+        "fold."
+        if any(panel.has_inner for panel in panels)
         else ""
     )
     return Drawn(
         name=name,
         title=title,
         caption=(
-            "Thin: one fold fit; thick: mean over the fold fits, as far as all of them came. The inner part is kept "
-            "aside from the training folds; no epoch is evaluated on the evaluation fold. Losses of different kinds "
-            f"are not comparable.{chosen}"
+            f"Thin: one fold fit; thick: mean over the fold fits, as far as all of them came.{inner} Losses of "
+            f"different kinds are not comparable.{_rule(part.results, panels)}"
         ),
         alternative="Learning curves. " + " ".join(_sentence(panel) for panel in panels),
         section="training",
@@ -211,9 +211,28 @@ def _drawn(part: Part, panels: Sequence[LearningPanel]) -> Drawn:
     )
 
 
+def _rule(results: Sequence[ConfigurationResult], panels: Sequence[LearningPanel]) -> str:
+    """Say which configurations are shown, of those with a curve and of all that were tried; empty where all are."""
+    if len(panels) == len(results):
+        return ""
+    trained = [result for result in results if any(result.histories.values())]
+    complete = sum(result.complete for result in trained)
+    shown, others = min(MOST_RANKED, complete), len(trained) - complete
+    told = []
+    if shown < complete:
+        told.append(f"of the {complete} that are complete, {shown} at even steps from the best to the worst")
+    elif complete:
+        told.append(f"the {complete} that {'are' if complete > 1 else 'is'} complete")
+    if others:
+        of = "" if others <= MOST_UNFINISHED else f"the first {MOST_UNFINISHED} of "
+        told.append(f"{of}the {others} without a score")
+    finished = "all" if len(trained) == len(results) else str(len(trained))
+    return f" Of {len(results)} configurations {finished} finished a fold; shown: {'; '.join(told)}."
+
+
 def _sentence(panel: LearningPanel) -> str:
     epochs, losses = mean_curve(panel.curves, "loss")
     _, inner = mean_curve(panel.curves, "inner_mcr")
     told = f"{panel.label}: {panel.outcome}; "
     loss = f"mean loss {losses[0]:.2f} to {losses[-1]:.2f} over {len(epochs)} epochs" if losses else "no loss recorded"
-    return f"{told}{loss}{f', inner MCR {inner[0]:.1f} to {inner[-1]:.1f} %' if inner else ''}."
+    return f"{told}{loss}{f', MCR on the held-out training part {inner[0]:.1f} to {inner[-1]:.1f} %' if inner else ''}."

@@ -5,6 +5,7 @@ with what cannot be printed (control characters, which XML does not allow) as a 
 """
 
 import textwrap
+from collections.abc import Sequence
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -84,17 +85,15 @@ def luminance(colour: str | tuple[float, ...]) -> float:
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
-def series_key(axes: Axes, names: list[str], *, columns: int = 2, below: bool = True) -> None:
-    """Write which colour and marker is which series, above or below the axes."""
-    handles = [
-        Line2D([], [], color=SERIES[number % len(SERIES)][0], marker=SERIES[number % len(SERIES)][1], linestyle="none")
-        for number in range(len(names))
-    ]
+def series_key(axes: Axes, names: list[str], *, columns: int = 2, styles: Sequence[int] = ()) -> None:
+    """Write below the axes which colour and marker is which series; `styles` are places in `SERIES`, or in order."""
+    shown = [SERIES[number % len(SERIES)] for number in styles or range(len(names))]
+    handles = [Line2D([], [], color=colour, marker=marker, linestyle="none") for colour, marker in shown]
     assert axes.figure is not None
     axes.figure.legend(
         handles,
         [wrapped(name, 44) for name in names],
-        loc="outside lower center" if below else "outside upper center",
+        loc="outside lower center",
         ncols=columns,
         frameon=False,
         fontsize=8,

@@ -9,9 +9,12 @@ from analysis.calibration import Reliability, reliability
 from analysis.evaluation import ConfigurationResult
 from analysis.figures.base import MAIN, RULE, SECOND, Drawn, draw
 from analysis.figures.marks import bare, brief, points, wrapped
-from analysis.figures.selection import PICKED, heading, leaders, main_target, one_of_targets, shown_parts, stem
+from analysis.figures.selection import heading, leaders, main_target, one_of_targets, shown_leaders, shown_parts, stem
 from analysis.run import Part, Run
 from analysis.tables.caption import data_sentence
+
+FEWEST = 10
+"""Samples of a bin below which the curve leaves it out: its share of right decisions says nothing."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,11 @@ class ReliabilityCurve:
     label: str
     bins: Reliability
     error: float
+
+    @property
+    def shown(self) -> np.ndarray:
+        """Which bins the curve goes through, (B,)."""
+        return self.bins.counts >= FEWEST
 
 
 def reliability_info(result: ConfigurationResult, target: str) -> ReliabilityCurve | None:
@@ -39,7 +47,7 @@ def paint_reliability(figure: Figure, curves: tuple[ReliabilityCurve, ...], samp
     panels = figure.subplots(2, len(curves), squeeze=False, sharex=True, height_ratios=(3, 1))
     for number, one in enumerate(curves):
         above, below = panels[:, number]
-        bins, filled = one.bins, one.bins.counts > 0
+        bins, filled = one.bins, one.shown
         middle, width = 50 * (bins.low + bins.high), 100 * (bins.high - bins.low)
         above.plot((0, 100), (0, 100), color=RULE, linewidth=0.8, linestyle=(0, (4, 3)))
         above.vlines(
@@ -53,13 +61,13 @@ def paint_reliability(figure: Figure, curves: tuple[ReliabilityCurve, ...], samp
             100 * bins.confidence[filled], 100 * bins.accuracy[filled], "o-", color=MAIN, markersize=4, linewidth=1
         )
         above.set_title(wrapped(one.label, 36), fontsize=9)
-        above.text(3, 95, f"ECE {points(one.error)}", va="top")
+        above.text(97, 5, f"ECE {points(one.error)}", ha="right")
         above.set_xlim(0, 100)
         above.set_ylim(0, 100)
         below.bar(middle, bins.counts, 0.9 * width, color=MAIN, alpha=0.45)
-        below.set_xlabel("probability of the decided class, percent")
+        below.set_xlabel("probability of the decided class, %")
         if number == 0:
-            above.set_ylabel("of it right, percent")
+            above.set_ylabel("correct, %")
             below.set_ylabel(f"{sample}s")
         for axes in (above, below):
             bare(axes, "left", "bottom")
@@ -85,11 +93,12 @@ def _drawn(part: Part, target: str, curves: tuple[ReliabilityCurve, ...]) -> Dra
         name=name,
         title=heading("Are the probabilities as good as they say?", part),
         caption=(
-            f"Top: share of right decisions in {len(curves[0].bins.low)} bins of the probability of the most probable "
-            "class, all folds pooled; on the dashed line they agree, below it the model is too sure. Bottom: "
+            f"Top: share of correct decisions in {len(curves[0].bins.low)} bins of the probability of the most "
+            f"probable class, all folds pooled, where a bin holds at least {FEWEST} {sample}s; on the "
+            "dashed line they agree, below it the model is too sure. Bottom: "
             f"{sample}s in each bin. ECE: expected calibration error (Guo et al. 2017) in percent, the mean of the "
-            f"folds; it is biased upwards.{one_of_targets(part, target)} Shown are the reference, where there is "
-            f"one, and the best by MCR. {PICKED} {data_sentence(part.context)}"
+            f"folds over all bins; it is biased upwards.{one_of_targets(part, target)} "
+            f"{shown_leaders(part, len(curves))} {data_sentence(part.context)}"
         ),
         alternative=f"Reliability curves. {said}.",
         section="classes",

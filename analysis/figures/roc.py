@@ -13,7 +13,7 @@ from sklearn.metrics import roc_curve
 from analysis.evaluation import ConfigurationResult
 from analysis.figures.base import INK, MAIN, RULE, Drawn, draw
 from analysis.figures.marks import brief, legible, points, wrapped
-from analysis.figures.selection import PICKED, heading, leaders, main_target, one_of_targets, shown_parts, stem
+from analysis.figures.selection import PICKED_ONE, heading, leaders, main_target, one_of_targets, shown_parts, stem
 from analysis.run import Part, Run
 from analysis.tables.caption import data_sentence
 
@@ -110,13 +110,14 @@ def _drawn(part: Part, target: str, result: ConfigurationResult, curves: tuple[C
         if missing and len(result.targets[target]) > 2
         else ""
     )
+    picked = f" {PICKED_ONE}" if sum(one.complete for one in part.results) > 1 else ""
     return Drawn(
         name=name,
         title=heading("ROC curves of each class", part),
         caption=(
             f"One class against the rest under {brief(result.label)}, the best by MCR. Faint: each fold{of_folds}; "
             "dark: all folds pooled, which ranks scores of different models together. The number is the mean of the "
-            f"fold AUCs in percent, as in the tables.{one_of_targets(part, target)}{left_out} {PICKED} "
+            f"fold AUCs in percent, as in the tables.{one_of_targets(part, target)}{left_out}{picked} "
             f"{data_sentence(part.context)}"
         ),
         alternative=f"ROC curves of {brief(result.label)}. Mean AUC of the folds in percent: {said}.",

@@ -14,7 +14,7 @@ from scipy import stats
 from analysis.evaluation import ConfigurationResult
 from analysis.figures.base import BAD, GOOD, INK, RULE, Drawn, draw
 from analysis.figures.marks import bare, brief, points, wrapped
-from analysis.figures.selection import PICKED, Compared, compared, shown_parts, stem
+from analysis.figures.selection import Compared, compared, shown_of, shown_parts, stem
 from analysis.figures.selection import heading as with_arm
 from analysis.metrics import LOWER_IS_BETTER
 from analysis.run import Part, Run
@@ -101,8 +101,7 @@ def _drawn(part: Part, found: Compared, shown: tuple[Posterior, ...]) -> Drawn:
         caption=(
             f"Posterior of the difference in {short} to the reference (Bayesian correlated t, Benavoli et al. 2017), "
             f"with its mass below, within and above practical equivalence, ±{shown[0].rope:g} points. Above 95 % "
-            f"within it the two are called equivalent. Shown are the {len(shown)} best of {len(found.family)} compared "
-            f"configurations of table {found.specification.name}. {PICKED}"
+            f"within it the two are called equivalent. {shown_of(found, len(shown))}"
         ),
         alternative=f"Posterior mass around practical equivalence of ±{shown[0].rope:g} points. {said}.",
         section="comparisons",
@@ -124,9 +123,9 @@ def _paint(axes: Axes, one: Posterior, grid: np.ndarray) -> None:
     axes.plot((one.mean, one.mean), (0, density.max()), color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
     axes.set_ylim(0, 1.3 * density.max())
     words = (
-        (0.01, "left", "below", one.below),
+        (0.06, "left", "below", one.below),
         (0.5, "center", "within", one.within),
-        (0.99, "right", "above", one.above),
+        (0.94, "right", "above", one.above),
     )
     for place, align, word, mass in words:
         axes.text(place, 0.98, f"{word}\n{_percent(mass)}", transform=axes.transAxes, ha=align, va="top", fontsize=8)

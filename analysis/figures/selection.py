@@ -4,13 +4,15 @@ A figure of a handful of configurations shows the reference and the best by MCR;
 compared configurations that score best. Both are chosen by the scores they show, so both are optimistic.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.evaluation import ConfigurationResult
+from analysis.figures.marks import brief
 from analysis.metrics import LOWER_IS_BETTER
 from analysis.run import Part, Run
 from analysis.scores import MetricScores
+from analysis.statistics.intervals import MAX_SE
 from analysis.tables import Table, TableSpecification
 from analysis.tables.contrasts import Contrast, chosen, contrasts, references, scored
 
@@ -18,6 +20,7 @@ COMPARING = ("ablation", "comparisons", "scores")
 """Kinds of table whose comparisons are a declared family; the first of a study gives the headline."""
 
 PICKED = "They were picked by the scores shown here, so those of the best are optimistic."
+PICKED_ONE = "It was picked by the scores shown here, so they are optimistic."
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,21 @@ def compared(part: Part) -> Compared | None:
     return None
 
 
+def shown_of(found: Compared, count: int) -> str:
+    """Return the sentences that say which of the compared configurations a figure shows, and that they were picked."""
+    of = f"of {len(found.family)} compared configurations of the table “{found.specification.title}”"
+    return f"Shown is the best {of}. {PICKED_ONE}" if count == 1 else f"Shown are the {count} best {of}. {PICKED}"
+
+
+def shown_leaders(part: Part, count: int) -> str:
+    """Return the sentences that say which of the leaders a figure shows, and that the best was picked."""
+    if count > 1:
+        return f"Shown are the reference, where there is one, and the best by MCR. {PICKED}"
+    if sum(one.complete for one in part.results) == 1:
+        return "Shown is the only complete configuration."
+    return "Shown is the one of the reference and the best by MCR that can be drawn."
+
+
 def leaders(part: Part, target: str, count: int) -> tuple[ConfigurationResult, ...]:
     """Return the best configurations by MCR on a target, before them the reference of the best that has one.
 
@@ -104,9 +122,20 @@ def one_of_targets(part: Part, target: str) -> str:
 
 
 def printed_interval(scores: MetricScores) -> tuple[float, float, str]:
-    """Return the interval that tables print, in percent, with the name of its method."""
+    """Return the interval that tables print, in percent, with the name of its method as captions say it."""
     interval = scores.max_se_interval()
-    return 100 * interval.low, 100 * interval.high, interval.method
+    return 100 * interval.low, 100 * interval.high, method_name(interval.method)
+
+
+def method_name(method: str) -> str:
+    """Return the name of a method as captions say it; that max-SE is a heuristic stands in the notes and methods."""
+    return "max-SE" if method == MAX_SE else method
+
+
+def reference_words(references: Iterable[ConfigurationResult]) -> str:
+    """Return whom differences are to: `the reference (image only)`, or where there are several `its reference`."""
+    labels = {one.identifier: one.label for one in references}
+    return f"the reference ({brief(next(iter(labels.values())))})" if len(labels) == 1 else "its reference"
 
 
 def _goodness(result: ConfigurationResult, metric: str, target: str | None) -> float:

@@ -19,9 +19,11 @@ from analysis.run import Run
 from analysis.search_record import Entry
 from analysis.search_space import Axis, ending, handed_out, search_axes
 
-NAME = "search-slices"
+NAME = "search_slices"
 COLUMNS = 3
 MAP = colormaps["viridis"]
+NEAR, STEP = 0.03, 0.14
+"""Scores of one level closer than this share of their span stand side by side, so far apart (in levels)."""
 MOST_LEVELS = 12
 """Levels that fit under one panel; a dimension with more of them is left to the isolation plot."""
 
@@ -55,6 +57,29 @@ def slices_info(entries: Sequence[Entry]) -> tuple[Slice, ...]:
     return tuple(kept[:MOST_AXES])
 
 
+def beside(points: Sequence[SlicePoint]) -> dict[int, float]:
+    """Return how far to move trials of one level aside that would cover each other, by number, in levels."""
+    known = [(point.mcr, point.number, point.place) for point in points if point.mcr is not None]
+    scores = [score for score, _, _ in known]
+    near = NEAR * (max(scores) - min(scores)) if scores else 0.0
+    moved: dict[int, float] = {}
+    for level in {place for _, _, place in known}:
+        heap: list[tuple[float, int]] = []
+        for score, number, _ in sorted(one for one in known if one[2] == level):
+            if heap and score - heap[-1][0] > near:
+                moved |= _spread(heap)
+                heap = []
+            heap.append((score, number))
+        moved |= _spread(heap)
+    return moved
+
+
+def _spread(heap: Sequence[tuple[float, int]]) -> dict[int, float]:
+    """Put one heap side by side around its level, within the room of the level."""
+    step = min(STEP, 0.8 / max(1, len(heap) - 1))
+    return {number: step * (place - (len(heap) - 1) / 2) for place, (_, number) in enumerate(heap)}
+
+
 def paint_slices(figure: Figure, info: Sequence[Slice]) -> None:
     """Draw one panel per dimension, with one vertical scale."""
     rows = math.ceil(len(info) / COLUMNS)
@@ -68,7 +93,7 @@ def paint_slices(figure: Figure, info: Sequence[Slice]) -> None:
         axes.set_visible(False)
     for axes in panels[::columns]:
         axes.set_ylabel("MCR, %")
-    figure.colorbar(ScalarMappable(scale, MAP), ax=list(panels), label="trial", shrink=0.8, pad=0.01)
+    figure.colorbar(ScalarMappable(scale, MAP), ax=list(panels), label="trial", shrink=0.8, pad=0.03)
 
 
 def build(run: Run) -> tuple[Drawn, ...]:
@@ -86,8 +111,9 @@ def build(run: Run) -> tuple[Drawn, ...]:
             caption=(
                 "MCR of the trials against the value of one setting. Circles: all folds done; triangles: dropped by "
                 "racing, by their estimate. Short grey lines on the lower edge: trials without an MCR that compares. "
-                "Dark: early, light: late. The axis spans the range that is searched. A trial without the setting, "
-                "which depends on others, is not in its panel."
+                "Dark: early, light: late. The axis spans the range that is searched; trials of one level with nearly "
+                "the same MCR stand side by side. A trial without the setting, which depends on others, is not in its "
+                "panel."
             ),
             alternative="MCR against each dimension. " + " ".join(_sentence(one) for one in info),
             section="search",
@@ -108,12 +134,14 @@ def _points(axis: Axis, entries: Sequence[Entry]) -> tuple[SlicePoint, ...]:
 
 
 def _paint_slice(axes: Axes, one: Slice, scale: Normalize) -> None:
+    aside = beside(one.points) if one.axis.levels else {}
     for name in dict.fromkeys(point.ending for point in one.points if point.mcr is not None):
         shown = [point for point in one.points if point.ending == name and point.mcr is not None]
         values = [float(point.mcr or 0.0) for point in shown]
+        across = [point.place + aside.get(point.number, 0.0) for point in shown]
         numbers = [point.number for point in shown]
         style: dict[str, Any] = {"marker": MARKS[name].shape, "s": 20, "c": numbers, "cmap": MAP, "norm": scale}
-        axes.scatter([point.place for point in shown], values, **style)
+        axes.scatter(across, values, **style)
     rest = [point.place for point in one.points if point.mcr is None]
     edge: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False, "in_layout": False}
     axes.plot(rest, [0.0 for _ in rest], "|", color=RULE, markersize=5, **edge)

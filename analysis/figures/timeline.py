@@ -12,7 +12,7 @@ from analysis.run import Run
 from analysis.search_record import Entry
 from analysis.search_space import ending, handed_out
 
-NAME = "search-timeline"
+NAME = "search_timeline"
 UNITS = ((7200.0, 3600.0, "hours"), (180.0, 60.0, "minutes"), (0.0, 1.0, "seconds"))
 """From how many seconds on, the length of the unit in seconds, and its name."""
 
@@ -68,9 +68,9 @@ def paint_timeline(figure: Figure, bars: Sequence[Bar]) -> None:
 
 
 def build(run: Run) -> tuple[Drawn, ...]:
-    """Return the timeline of a search; nothing of a run that searched nothing."""
+    """Return the timeline of a search; nothing where trials ran one by one, as the history has their order."""
     bars = timeline_info(run.search)
-    if not bars:
+    if most_at_once(bars) < 2:
         return ()
     svg, pdf = draw(NAME, (7.2, _height(bars)), lambda figure: paint_timeline(figure, bars))
     return (

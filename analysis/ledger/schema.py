@@ -90,7 +90,8 @@ class FitRecord:
         """Read a record back.
 
         Raises:
-            AnalysisError: another schema version, or a body that does not match its checksum.
+            AnalysisError: another schema version, a body that does not match its checksum, or counts and shares that
+                cannot be.
         """
         if not isinstance(document, dict) or document.get("schema") != SCHEMA_VERSION:
             found = document.get("schema") if isinstance(document, dict) else document
@@ -102,4 +103,18 @@ class FitRecord:
             raise AnalysisError("ledger record does not match its checksum")
         summary = dict(body["cohort"])
         summary["targets"] = {name: tuple(classes) for name, classes in summary["targets"].items()}
-        return cls(**{**body, "cohort": CohortSummary(**summary)})
+        record = cls(**{**body, "cohort": CohortSummary(**summary)})
+        _check_numbers(record)
+        return record
+
+
+def _check_numbers(record: FitRecord) -> None:
+    """Refuse numbers that no training can have recorded; of a fit that is not done the parts may be empty."""
+    least = 1 if record.state == "done" else 0
+    for name, low in (("n_train", least), ("n_inner", 0), ("n_test", least)):
+        value = getattr(record, name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < low:
+            raise AnalysisError(f"ledger record has {name} {value!r}, which is no count of at least {low}")
+    share = record.leak_share
+    if not isinstance(share, int | float) or isinstance(share, bool) or not 0.0 <= share <= 1.0:
+        raise AnalysisError(f"ledger record has leak_share {share!r}, which is not between 0 and 1")

@@ -5,8 +5,9 @@ the bytes are complete before the one stream opens (an exception inside an open 
 object).
 """
 
-import contextlib
 import os
+import re
+import time
 import uuid
 from pathlib import Path
 
@@ -14,16 +15,22 @@ from pyarrow import fs
 
 from analysis.errors import AnalysisError
 
+SCHEMES = ("file", "s3", "gs", "gcs", "hdfs", "viewfs")
+"""What pyarrow opens and reports errors of; others (`abfs`) can end the whole process in their library."""
+LEFTOVER = re.compile(r"\.(.+)\.[0-9a-f]{32}")
+"""The name of a file that is being written aside."""
+
 
 class Storage:
     """A folder, named by a path or by a URI.
 
     Raises:
-        AnalysisError: the URI cannot be opened.
+        AnalysisError: the URI cannot be opened, or the name is none that a file system can have.
     """
 
     def __init__(self, location: str | Path) -> None:
         self.location = str(location)
+        _check_location(self.location)
         try:
             if "://" in self.location:
                 self.filesystem, self.base = fs.FileSystem.from_uri(_single_put(self.location))
@@ -32,6 +39,8 @@ class Storage:
         except (OSError, ValueError) as error:
             raise AnalysisError(f"cannot open {self.location}: {_first_line(error)}") from error
         self.base = self.base.rstrip("/")
+        if not self.base and self.local is None:
+            raise AnalysisError(f"cannot open {self.location}: it names no bucket")
 
     @property
     def local(self) -> Path | None:
@@ -69,14 +78,41 @@ class Storage:
         Raises:
             AnalysisError: it cannot be written.
         """
-        name = f".probe-{uuid.uuid4().hex}"
+        name = f".probe.{uuid.uuid4().hex}"
         self.write(name, b"fusesearch")
         self.remove(name)
 
     def remove(self, name: str) -> None:
-        """Remove a file; one that is not there is no error."""
-        with contextlib.suppress(FileNotFoundError):
+        """Remove a file; one that is not there is no error.
+
+        Raises:
+            AnalysisError: it cannot be removed, as a folder cannot.
+        """
+        try:
             self.filesystem.delete_file(f"{self.base}/{name}")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise AnalysisError(f"cannot remove {name} in {self.location}: {_first_line(error)}") from error
+
+    def remove_leftovers(self, folder: str, *, of: re.Pattern[str], seconds: float) -> None:
+        """Remove what killed writers left aside in a local folder; a store has no such files.
+
+        Args:
+            folder: in this one; may be empty for itself.
+            of: matches the whole names of the files that were being written.
+            seconds: how old a leftover is at least; a younger one may belong to a writer that is still alive.
+
+        Raises:
+            AnalysisError: one cannot be removed.
+        """
+        place = None if self.local is None else self.local / folder
+        if place is None or not place.is_dir():
+            return
+        for path in sorted(place.iterdir()):
+            found = LEFTOVER.fullmatch(path.name)
+            if found and of.fullmatch(found[1]) and path.is_file() and time.time() - _changed(path) > seconds:
+                self.remove(f"{folder}/{path.name}" if folder else path.name)
 
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a file, or None when it does not exist; AnalysisError when it cannot be read."""
@@ -100,6 +136,26 @@ class Storage:
         except OSError as error:
             raise AnalysisError(f"cannot list {folder} in {self.location}: {_first_line(error)}") from error
         return sorted(name.removesuffix(suffix) for name in found if name.endswith(suffix) and not name.startswith("."))
+
+
+def _check_location(location: str) -> None:
+    try:
+        location.encode()
+    except UnicodeEncodeError as error:
+        raise AnalysisError(f"cannot open {location!a}: the name is no UTF-8") from error
+    if "\0" in location:
+        raise AnalysisError(f"cannot open {location!a}: the name has a NUL character")
+    scheme, mark, _ = location.partition("://")
+    if mark and scheme not in SCHEMES:
+        raise AnalysisError(f"cannot open {location}: give a local folder or a URI of {', '.join(SCHEMES)}")
+
+
+def _changed(path: Path) -> float:
+    """Return when a file was changed last; now where it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return time.time()
 
 
 def _single_put(uri: str) -> str:

@@ -57,7 +57,7 @@ class Ledger:
                 raise AnalysisError("ledger record does not match its file name")
             if record.state == "done":
                 self._checked_predictions(record)
-        except (AnalysisError, ValueError, KeyError, TypeError) as error:
+        except (AnalysisError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self.damaged[key] = str(error)
             return None
         self.damaged.pop(key, None)

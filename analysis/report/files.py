@@ -6,6 +6,7 @@ kept, so that the next report removes what is no longer made, and nothing else.
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 
 from analysis.errors import AnalysisError
@@ -14,9 +15,12 @@ from analysis.report.page import AS_IT_IS, PAGE, ReportOptions, page
 from analysis.report.sections import figures_of
 from analysis.run import Run
 from analysis.tables import render_all
+from analysis.tables.renderers.wide import plain
 
 WRITTEN = ".report"
 """Lists the files of the last report in a folder."""
+ABANDONED = 3600.0
+"""Seconds after which a file that was being written belongs to no living writer."""
 
 
 def report_files(run: Run, options: ReportOptions = AS_IT_IS) -> dict[str, bytes]:
@@ -47,8 +51,10 @@ def table_files(run: Run) -> dict[str, bytes]:
 def write_report(files: Mapping[str, bytes], storage: Storage) -> None:
     """Write files into a folder, and remove those of an earlier report there that are no longer made.
 
+    What a report that was killed left half-written aside is removed too, once it is an hour old.
+
     Raises:
-        AnalysisError: a file cannot be written.
+        AnalysisError: a file cannot be written or removed.
     """
     earlier = (storage.read(WRITTEN) or b"").decode(errors="replace").splitlines()
     for name, content in sorted(files.items()):
@@ -57,6 +63,12 @@ def write_report(files: Mapping[str, bytes], storage: Storage) -> None:
         if (name == PAGE or name.startswith(("tables/", "figures/"))) and ".." not in name.split("/"):
             storage.remove(name)
     storage.write(WRITTEN, "\n".join(sorted(files)).encode())
+    for folder, of in (
+        ("", rf"{re.escape(PAGE)}|{re.escape(WRITTEN)}|\.?probe.*"),
+        ("tables", ".*"),
+        ("figures", ".*"),
+    ):
+        storage.remove_leftovers(folder, of=re.compile(of), seconds=ABANDONED)
 
 
 def _in_folder(tables: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -71,5 +83,5 @@ def _left_out(run: Run) -> dict[str, bytes]:
     rows = io.StringIO()
     writer = csv.writer(rows, lineterminator="\n")
     writer.writerow(["sample", "problem"])
-    writer.writerows(problems)
+    writer.writerows((plain(sample), plain(problem)) for sample, problem in problems)
     return {"tables/left_out.csv": rows.getvalue().encode()}

@@ -31,7 +31,6 @@ def header_facts(run: Run, date: str | None) -> tuple[Fact, ...]:
         Fact("Seeds", _seeds(run)),
         Fact("Code", _code(run)),
         Fact("Configuration hash", (configuration_hash(run),)),
-        Fact("Run", (run.location,)),
         Fact("Date", (date,) if date else ()),
     ]
     return tuple(fact for fact in facts if fact.lines)

@@ -3,7 +3,7 @@
 import re
 from xml.etree import ElementTree
 
-from analysis.tables.renderers.html import printable
+from analysis.tables.formatting import printable
 
 SVG, LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 LEFT_OUT = {"script", "style", "metadata", "foreignObject", "title", "desc", "a"}

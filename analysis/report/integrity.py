@@ -8,11 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from analysis.activation_maps import MAPS, map_faults
 from analysis.evaluation import ConfigurationResult
 from analysis.figures.activation_maps import maps_missing
 from analysis.predictions import FoldPredictions
 from analysis.procedure import procedure_notes
 from analysis.run import Part, Run
+from analysis.search_record import Entry
 from analysis.tables.caption import SMALL_CLASS
 from analysis.tables.context import StudyContext
 from analysis.tables.formatting import plural, was
@@ -57,10 +59,8 @@ class Siblings:
 def integrity(run: Run) -> tuple[Checked, ...]:
     """Return all checks, those of the run as a whole last."""
     parts = [Checked(part.planned.name or part.planned.role, part_checks(part)) for part in run.parts]
-    return (
-        *parts,
-        Checked("" if len(run.parts) == 1 else "all parts", (_damaged(run), *_search_entries(run), *_maps(run))),
-    )
+    whole = (_damaged(run), *_unreadable(run), *_search_entries(run), *_maps(run))
+    return (*parts, Checked("" if len(run.parts) == 1 else "all parts", whole))
 
 
 def part_checks(part: Part) -> tuple[Check, ...]:
@@ -70,15 +70,17 @@ def part_checks(part: Part) -> tuple[Check, ...]:
     return (
         _folds(part.results),
         *_ended_badly(part.results),
-        _paired(part.results),
-        _leak(part.results, part.context),
-        _classes(part.results),
-        _small_classes(part.context),
+        *(_evaluated(part.results, part.context) if any(result.predictions for result in part.results) else ()),
         _mixed(part.context),
         *_procedures(part.results),
         _left_out(part),
         *(Check("warning", "outcome", declaration) for declaration in part.context.declarations),
     )
+
+
+def _evaluated(results: Sequence[ConfigurationResult], context: StudyContext) -> tuple[Check, ...]:
+    """Return the checks that look at predictions; there are none of a part of which every fold fit failed."""
+    return (_paired(results), _leak(results, context), _classes(results), _small_classes(context))
 
 
 def siblings(folds: Sequence[FoldPredictions]) -> Siblings:
@@ -177,7 +179,7 @@ def _small_classes(context: StudyContext) -> Check:
         f"{f'{target}: ' if several else ''}{count.name} ({count.n_groups})"
         for target, counts in context.cohort.classes.items()
         for count in counts
-        if count.n_groups < SMALL_CLASS
+        if 0 < count.n_groups < SMALL_CLASS
     ]
     group = context.cohort.group
     if not small:
@@ -214,13 +216,36 @@ def _damaged(run: Run) -> Check:
     return Check("warning", "ledger", f"{plural(len(lines), 'damaged record')} left out", _short(lines))
 
 
+def _unreadable(run: Run) -> tuple[Check, ...]:
+    text = f"{plural(len(run.unreadable), 'file')} of the run cannot be used"
+    return (Check("warning", "run folder", text, run.unreadable),) if run.unreadable else ()
+
+
 def _search_entries(run: Run) -> tuple[Check, ...]:
     if not run.search:
         return ()
-    bad = [str(entry.reason) for entry in run.search if entry.state == "damaged"]
+    bad = [entry for entry in run.search if entry.state == "damaged"]
     if bad:
-        return (Check("warning", "search record", f"{plural(len(bad), 'damaged trial')}", _short(bad)),)
+        return (Check("warning", "search record", f"{plural(len(bad), 'damaged trial')}", _short(_gaps(bad))),)
     return (Check("ok", "search record", f"{plural(len(run.search), 'trial')}, all readable"),)
+
+
+def _gaps(entries: Sequence[Entry]) -> Iterable[str]:
+    """Yield one line for each row of trials that follow each other and cannot be used for the same reason."""
+    rows: list[list[Entry]] = []
+    for entry in entries:
+        last = rows[-1][-1] if rows else None
+        if last is not None and last.number + 1 == entry.number and _why(last) == _why(entry):
+            rows[-1].append(entry)
+        else:
+            rows.append([entry])
+    for row in rows:
+        first = str(row[0].reason)
+        yield first if len(row) == 1 else f"{first.partition(' ')[0]} to {row[-1].reason}"
+
+
+def _why(entry: Entry) -> str:
+    return str(entry.reason).partition(" ")[2]
 
 
 def _short(lines: Iterable[str]) -> tuple[str, ...]:
@@ -231,4 +256,16 @@ def _short(lines: Iterable[str]) -> tuple[str, ...]:
 
 def _maps(run: Run) -> tuple[Check, ...]:
     missing = maps_missing(run)
-    return () if missing is None else (Check("note", "activation maps", missing),)
+    checks = [] if missing is None else [Check("note", "activation maps", missing)]
+    if run.ledger is None:
+        return tuple(checks)
+    stored = set(run.ledger.storage.names(MAPS, ".npz"))
+    faults = map_faults(run.ledger.storage, sorted({key for part in run.parts for key in part.records} & stored))
+    if faults.damaged:
+        text = f"{plural(len(faults.damaged), 'damaged file')} left out of the figures"
+        lines = [f"{name}: {reason}" for name, reason in sorted(faults.damaged.items())]
+        checks.append(Check("warning", "activation maps", text, _short(lines)))
+    if faults.without_pictures:
+        text = f"the images under the maps of {plural(faults.without_pictures, 'fold fit')} were removed: not shown"
+        checks.append(Check("note", "activation maps", text))
+    return tuple(checks)

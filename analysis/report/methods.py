@@ -91,7 +91,8 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         "Two are called equivalent when more than 0.95 of the posterior of the Bayesian correlated t lies within the "
-        "region of practical equivalence, and unsure when nothing of this holds.",
+        "region of practical equivalence, and unsure when nothing of this holds, or when the difference is the same in "
+        "every fold.",
         ("benavoli2017",),
         ("p_equivalent",),
     ),
@@ -122,18 +123,18 @@ METHODS: tuple[Method, ...] = (
     Method(
         "Importances of the searched dimensions are those of PED-ANOVA and of fANOVA, as Optuna computes them.",
         ("watanabe2023", "hutter2014"),
-        figures=("search-importances",),
+        figures=("search_importances",),
     ),
     Method(
         "Isolation plots show the best score of each level of one dimension over all others.",
         ("godbole2023",),
-        figures=("search-isolation",),
+        figures=("search_isolation",),
     ),
     Method(
         "Activation maps are Grad-CAM at the last feature map; for average pooling and a linear head they are class "
         "activation maps.",
         ("selvaraju2017", "zhou2016"),
-        figures=("maps-",),
+        figures=("maps_",),
     ),
 )
 """In the order of the paragraph."""
@@ -185,14 +186,23 @@ def methods_used(records: Iterable[Mapping[str, Any]], figures: Sequence[str] = 
 
 def _evaluation(run: Run) -> tuple[str, ...]:
     """Say how models were evaluated; parts that did the same share a sentence."""
-    told = dict.fromkeys(_folds(part.context) for part in run.parts if part.context is not None)
+    evaluated = [part for part in run.parts if any(result.metrics for result in part.results)]
+    told = dict.fromkeys(_folds(part.context) for part in evaluated if part.context is not None)
     if not told:
         return ("Nothing has been evaluated yet.",)
     return (
         *told,
         "Every metric is computed on each fold and averaged over folds; a class without samples in a fold is missing "
-        "there, not 0. All configurations see the same folds, so that differences are paired.",
+        f"there, not 0. {_within(run)} configurations see the same folds, so that differences are paired.",
     )
+
+
+def _within(run: Run) -> str:
+    """Where folds are shared: arms may be cut differently, and a confirmation is on purpose."""
+    roles = {part.planned.role for part in run.parts}
+    if len(run.parts) < 2:
+        return "All"
+    return "Within the search and within its confirmation all" if "confirmation" in roles else "Within an arm all"
 
 
 def _folds(context: StudyContext) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 
 from jinja2 import DictLoader, Environment, StrictUndefined
@@ -21,13 +22,16 @@ from analysis.report.inline_svg import inline_svg
 from analysis.report.integrity import integrity
 from analysis.report.methods import methods
 from analysis.report.search_text import search_lines
-from analysis.report.sections import is_long, long_tables, sections
+from analysis.report.sections import is_long, long_tables, sections, shared_notes, without_notes
 from analysis.report.verdict_text import verdict_paragraphs
 from analysis.run import Run
 from analysis.tables import Table
-from analysis.tables.renderers.html import fragment, printable
+from analysis.tables.formatting import printable
+from analysis.tables.renderers.html import fragment
 
 PAGE = "report.html"
+NOTES = "notes"
+"""The id of the section with the notes that several tables share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,9 +59,9 @@ def page(run: Run, options: ReportOptions, tables: Mapping[str, bytes], figures:
         tables: its rendered tables by file name, for the downloads.
         figures: those to show.
     """
-    script = _resource("sort.js")
+    script, shared = _resource("sort.js"), shared_notes(run.tables)
     content = (
-        _environment()
+        _environment(shared)
         .get_template("report")
         .render(
             title=options.title or run.manifest.study,
@@ -69,8 +73,8 @@ def page(run: Run, options: ReportOptions, tables: Mapping[str, bytes], figures:
             facts=header_facts(run, options.date),
             verdicts=verdict_paragraphs(run),
             sections=sections(run, figures, {"search": search_lines(run)}),
-            leaks=tuple(figure for figure in figures if figure.section == "leaks"),
             checked=integrity(run),
+            shared_notes=shared,
             methods=methods(run, figures),
             long_tables=long_tables(run),
             downloads=_downloads(run.tables, tables),
@@ -81,8 +85,11 @@ def page(run: Run, options: ReportOptions, tables: Mapping[str, bytes], figures:
     return content.encode("utf-8", "replace")
 
 
-def _environment() -> Environment:
-    """Return the template's environment: every text is escaped, and a name that is missing is an error."""
+def _environment(shared: tuple[str, ...]) -> Environment:
+    """Return the template's environment: every text is escaped, and a name that is missing is an error.
+
+    `shared` are the notes that the page says once for all tables.
+    """
     environment = Environment(
         loader=DictLoader({"report": _resource("report.html.j2")}),
         autoescape=True,
@@ -92,7 +99,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"table": _table, "figure": _figure, "thousands": lambda number: f"{number:,}"}
+    environment.filters |= {
+        "table": partial(_table, shared),
+        "figure": _figure,
+        "thousands": lambda number: f"{number:,}",
+    }
     environment.tests["long"] = is_long
     return environment
 
@@ -102,8 +113,9 @@ def _settings(run: Run) -> str:
     return json.dumps(settings, indent=2, ensure_ascii=False, sort_keys=True) if settings else ""
 
 
-def _table(table: Table) -> Markup:
-    return Markup(fragment(table))
+def _table(shared: tuple[str, ...], table: Table) -> Markup:
+    own = without_notes(table, shared)
+    return Markup(fragment(own, elsewhere=NOTES if len(own.notes) < len(table.notes) else ""))
 
 
 def _figure(figure: Drawn) -> Markup:

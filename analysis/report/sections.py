@@ -1,7 +1,8 @@
 """Where tables and figures stand in the report: by the kind of a table, and by the section that a figure names."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from analysis.figures import FIGURES
 from analysis.figures.base import Drawn
@@ -18,7 +19,7 @@ TITLES = {
     "search": "Search",
     "maps": "Where the models look",
 }
-"""The sections that hold tables and figures, in order; figures of leaks stand with the integrity checks."""
+"""The sections that hold tables and figures, in order."""
 
 SECTION_OF_KIND = {"comparisons": "comparisons", "ranking": "comparisons", "effects": "comparisons", "cost": "cost"} | {
     kind: "classes" for kind in PER_CLASS
@@ -27,6 +28,9 @@ SECTION_OF_KIND = {"comparisons": "comparisons", "ranking": "comparisons", "effe
 
 WITH_IMAGES = ("activation_maps",)
 """Figures that show images of the data set; they are not even drawn where none are wanted."""
+
+PARTS = {"search": "The search", "confirmation": "The best again, on other folds"}
+"""Headings by the role of a part; an arm stands under its own name."""
 
 LONG = 40
 """Rows above which a table stands in the appendix."""
@@ -92,15 +96,39 @@ def is_long(table: Table) -> bool:
     return len(table.rows) > LONG
 
 
+def shared_notes(tables: Iterable[Table]) -> tuple[str, ...]:
+    """Return the notes that several tables carry, in their order; a page says them once."""
+    counts = Counter(note for table in tables for note in dict.fromkeys(table.notes))
+    return tuple(note for note, count in counts.items() if count > 1)
+
+
+def without_notes(table: Table, notes: Iterable[str]) -> Table:
+    """Return a table without these notes."""
+    left_out = set(notes)
+    return replace(table, notes=tuple(note for note in table.notes if note not in left_out))
+
+
+def in_order(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Return the parts as a reader wants them: a confirmation before the search that it confirms."""
+    return tuple(sorted(parts, key=lambda part: part.planned.role != "confirmation"))
+
+
 def _blocks(run: Run, section: str) -> tuple[Block, ...]:
     across = _placed(run.tables_across, run.across, (), section)
     several = len(run.parts) > 1
-    blocks = [Block("across arms", across)] if across else []
-    for part in run.parts:
+    blocks = [Block("Across arms", across)] if across else []
+    for part in in_order(run.parts):
         tables = _placed(part.tables, part.specifications, _targets(part), section)
-        heading = part.planned.name or part.planned.role
-        blocks += [Block(heading if several else "", tables)] if tables else []
+        heading = PARTS.get(part.planned.role) or part.planned.name or part.planned.role
+        named = tuple(replace(one, title=_without_arm(one.title, part)) for one in tables) if several else tables
+        blocks += [Block(heading if several else "", named)] if tables else []
     return tuple(blocks)
+
+
+def _without_arm(title: str, part: Part) -> str:
+    """Return the title of a table under the heading of its arm, which it need not repeat."""
+    own = title.removeprefix(f"{part.planned.name}: ") if part.planned.name else title
+    return own[:1].upper() + own[1:]
 
 
 def _placed(

@@ -25,7 +25,10 @@ from analysis.statistics.intervals import (
     nadeau_bengio_se,
     spread,
 )
-from analysis.statistics.sampling_error import SamplingError, sampling_error
+from analysis.statistics.sampling_error import SamplingError, larger_error
+
+NOTHING = 1e-12
+"""A difference of scores below this is rounding noise."""
 
 
 @dataclass(frozen=True)
@@ -215,9 +218,11 @@ def paired_clustered_se(reference: MetricScores, other: MetricScores) -> float:
 def paired_error(reference: MetricScores, other: MetricScores) -> SamplingError:
     """Return the standard error of other minus reference by evaluation and, where both are known, by training."""
     difference = other.influence - reference.influence  # pandas aligns on the sample id
+    training = None
     if other.training is not None and reference.training is not None:
-        difference += other.training - reference.training
-    return sampling_error(difference.to_numpy(), reference.groups.reindex(difference.index).to_numpy())
+        training = (other.training - reference.training).reindex(difference.index).to_numpy()
+    groups = reference.groups.reindex(difference.index).to_numpy()
+    return larger_error(difference.to_numpy(), training, groups, fewest=min(reference.fewest, other.fewest))
 
 
 def compare(
@@ -267,6 +272,7 @@ def over_same_samples(reference: MetricScores, other: MetricScores, *, confidenc
 
 
 def _ratio(value: float, se: float) -> float:
+    """Return value / se; without any spread a difference of rounding noise is none."""
     if se > 0:
         return value / se
-    return 0.0 if value == 0 else math.copysign(math.inf, value)
+    return 0.0 if abs(value) < NOTHING else math.copysign(math.inf, value)

@@ -120,7 +120,7 @@ def max_se_interval(
         scores: (J,) one per fold and repeat.
         clustered_se: from `analysis.statistics.sampling_error.sampling_error`, of a sample's influences by evaluation
             and by training together.
-        folds: k, the folds of one repeat. Repeats reuse the same samples, so they do not divide the variance further.
+        folds: k, the folds of one repeat. Repeats reuse the same samples and divide the noise of retraining only.
         df: degrees of freedom that came with `clustered_se`; infinite: normal quantile where it is the larger.
         confidence: coverage aimed at.
         bounds: as in `nadeau_bengio_interval`.
@@ -161,8 +161,10 @@ def max_se_error(
 ) -> SamplingError:
     """Return the larger of `clustered_se` and fold SD / sqrt(k), with degrees of freedom. Arguments: `max_se_interval`.
 
-    As Satterthwaite's, v^2 / (clustered^2 / df + (v - clustered) v / (J-1)) with the variances clustered and v, the
-    larger: `df` where the clustered one is, going to the J-1 of the fold SD where that is much larger.
+    With R = J/k repeats, what the variance of the folds has above the clustered one, the noise of retraining, is
+    averaged over them: v = c + max(0, s/k - c) / R, with c the clustered variance and s that of the J scores. Degrees
+    of freedom as Satterthwaite's, v^2 / (c^2 / df + (v - c) v / (J-1)): `df` where the clustered one is the larger,
+    going to the J-1 of the fold SD where that is much larger.
 
     Raises:
         AnalysisError: no finite scores, a negative standard error, or degrees of freedom that are not positive.
@@ -175,8 +177,10 @@ def max_se_error(
     by_folds = spread(values) / math.sqrt(folds) if len(values) > 1 else 0.0
     if by_folds <= clustered_se:
         return SamplingError(se=clustered_se, df=df)
-    share = (clustered_se / by_folds) ** 2
-    return SamplingError(se=by_folds, df=1 / (share**2 / df + (1 - share) / (len(values) - 1)))
+    repeats = max(1.0, len(values) / folds)
+    variance = clustered_se**2 + (by_folds**2 - clustered_se**2) / repeats
+    share = clustered_se**2 / variance
+    return SamplingError(se=math.sqrt(variance), df=1 / (share**2 / df + (1 - share) / (len(values) - 1)))
 
 
 def spread(values: np.ndarray) -> float:

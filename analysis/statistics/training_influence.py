@@ -5,13 +5,14 @@ of all folds but one. A learner that minimises a likelihood on imbalanced classe
 recall, so training noise moves that metric at first order, by as much as case sampling where classes overlap
 (docs/statistics.md). No unbiased estimator of that part exists from one cross-validation (Bengio & Grandvalet 2004).
 What is taken instead is a heuristic of this project: the noise that matters is taken to be that of a linear map of the
-log probabilities (matrix scaling, Guo et al. 2017), whose influence function is known in closed form (infinitesimal
-jackknife, Efron 1982). It holds for discriminant analysis, with and without superfluous features, quadratic
-discriminants and nearly for nearest neighbours, in simulation.
+log probabilities (matrix scaling, Guo et al. 2017), fitted with the class weights of the loss, whose influence function
+is known in closed form (infinitesimal jackknife, Efron 1982). It holds for discriminant analysis, with and without
+superfluous features, quadratic discriminants and nearly for nearest neighbours, in simulation. Thresholds that were
+learned are not covered: the training influence of decisions by them is left out.
 """
 
 import numpy as np
-from scipy.special import logit
+from scipy.linalg import cho_factor, cho_solve
 
 from analysis.metrics import Counts, decision_counts
 from analysis.statistics.influences import BINARY_CLASS, OF_CLASS
@@ -23,38 +24,57 @@ FLOOR = 1e-12
 """Probabilities are lifted to this before their logarithm is taken."""
 
 
-def training_influence(
-    metric: str, labels: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray | None = None
-) -> np.ndarray:
-    """Return the influence of each training sample on the expected metric of the procedure (n,).
+WEIGHTS = {"none": lambda counts: np.ones(len(counts)), "complement": lambda counts: 1 - counts / counts.sum()}
+"""Class weights (C,) of a loss from its counts; every other formula is a multiple of 1 / count."""
 
-    With z = beta log p (beta: the temperature of least log loss) a linear map of (1, z) is imagined to be fitted with
-    the models. A sample's influence is gradient' H^-1 score / n: `score` is its derivative of the log likelihood by
-    the map, H the mean curvature plus 1/n (a standard normal prior), `gradient` that of the metric, from the samples
-    near a decision boundary. It is centred within classes, whose counts stratified folds hold fixed.
+
+class TrainingMap:
+    """The linear map of the log probabilities that is imagined to be fitted with the models of one repeat.
 
     Args:
-        metric: one of `DECISION_METRICS`, counted over all samples given.
-        labels: class numbers (n,) of all folds of one repeat.
+        labels: class numbers (n,) of all folds.
         probabilities: (n, C), out of fold.
-        thresholds: (n,), of two classes only: the probability of class 1 from which it is decided on.
+        class_weights: the formula that weighs the classes in the loss, as in a configuration; `none`: all alike.
     """
-    n, classes = probabilities.shape
-    if classes < 2 or (metric in BINARY_CLASS and classes != 2):
-        return np.full(n, np.nan)
-    logits = _normalised(np.log(np.maximum(probabilities, FLOOR)).T)
-    beta = _temperature(logits, labels)
-    logits = _normalised(beta * logits)
-    chances, features = np.exp(logits), np.vstack([np.ones(n), logits])
-    scores = -chances
-    scores[labels, np.arange(n)] += 1
-    if thresholds is not None:
-        logits[1] -= beta * logit(np.clip(thresholds, FLOOR, 1 - FLOOR))  # the larger of the two is decided on
-    gradient = _pull(metric, labels, logits, classes) @ features.T
-    direction = np.linalg.solve(_curvature(chances, features), gradient.ravel()).reshape(gradient.shape)
-    influence = (scores * (direction @ features)).sum(axis=0) / n
-    means = np.bincount(labels, influence, minlength=classes) / np.maximum(np.bincount(labels, minlength=classes), 1)
-    return influence - means[labels]
+
+    def __init__(self, labels: np.ndarray, probabilities: np.ndarray, class_weights: str = "none") -> None:
+        n, self.classes = probabilities.shape
+        self.labels = labels
+        if self.classes < 2:
+            return
+        counts = np.bincount(labels, minlength=self.classes)
+        weigh = WEIGHTS.get(class_weights, lambda counts: counts.sum() / (len(counts) * np.maximum(counts, 1)))
+        weights = weigh(counts)[labels]
+        logits = _normalised(np.log(np.maximum(probabilities, FLOOR)).T)
+        self.logits = _normalised(_temperature(logits, labels) * logits)
+        chances, self.features = np.exp(self.logits), np.vstack([np.ones(n), self.logits])
+        scores = -chances
+        scores[labels, np.arange(n)] += 1
+        self.scores = weights * scores
+        self.curvature = cho_factor(_curvature(chances, self.features, weights))
+
+    def influence(self, metric: str) -> np.ndarray:
+        """Return the influence of each training sample on a metric of decisions (n,); NaN where it has none.
+
+        gradient' H^-1 score / n: `score` is the sample's derivative of the weighted log likelihood by the map, H the
+        mean curvature plus 1/n (a standard normal prior), `gradient` that of the metric, from the samples near a
+        decision boundary. It is centred within classes, whose counts stratified folds hold fixed.
+        """
+        if self.classes < 2 or (metric in BINARY_CLASS and self.classes != 2):
+            return np.full(len(self.labels), np.nan)
+        gradient = _pull(metric, self.labels, self.logits, self.classes) @ self.features.T
+        direction = cho_solve(self.curvature, gradient.ravel()).reshape(gradient.shape)
+        influence = (self.scores * (direction @ self.features)).sum(axis=0) / len(self.labels)
+        counts = np.maximum(np.bincount(self.labels, minlength=self.classes), 1)
+        means = np.bincount(self.labels, influence, minlength=self.classes) / counts
+        return np.asarray(influence - means[self.labels])
+
+
+def training_influence(
+    metric: str, labels: np.ndarray, probabilities: np.ndarray, *, class_weights: str = "none"
+) -> np.ndarray:
+    """Return the influence of each training sample on the expected metric of the procedure (n,): see `TrainingMap`."""
+    return TrainingMap(labels, probabilities, class_weights).influence(metric)
 
 
 def _normalised(logits: np.ndarray) -> np.ndarray:
@@ -80,15 +100,15 @@ def _temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     return beta
 
 
-def _curvature(chances: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """Return the mean second derivative of the log loss by the map, (C (C+1), C (C+1)), plus 1/n on its diagonal."""
+def _curvature(chances: np.ndarray, features: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the mean second derivative of the weighted log loss, (C (C+1), C (C+1)), plus 1/n on its diagonal."""
     classes, n = chances.shape
     width = len(features)
     products = (chances[:, None] * features).reshape(-1, n)
-    curvature = -(products @ products.T) / n
+    curvature = -(weights * products @ products.T) / n
     for c in range(classes):
         block = slice(c * width, (c + 1) * width)
-        curvature[block, block] += (chances[c] * features) @ features.T / n
+        curvature[block, block] += (weights * chances[c] * features) @ features.T / n
     curvature[np.diag_indices(len(curvature))] += 1 / n
     return curvature
 

@@ -24,9 +24,9 @@ from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import chosen, contrasts
 from analysis.tables.dimensions import Level
-from analysis.tables.formatting import decimals
+from analysis.tables.formatting import difference_digits, score_digits
 from analysis.tables.grid import Grid, lay_out
-from analysis.tables.levels import difference_cell, half_widths, is_single_split, level_cells
+from analysis.tables.levels import difference_cell, is_single_split, level_cells
 from analysis.tables.published import Published, published_beside
 from analysis.tables.records import record
 from analysis.tables.specification import TableSpecification
@@ -54,7 +54,8 @@ def build(
     """
     kept = chosen(specification, results)
     grid = lay_out(specification, kept)
-    return tuple(_table(specification, kept, context, grid, metric) for metric in specification.metrics)
+    digits = {metric: score_digits(results, metric, specification.target) for metric in specification.metrics}
+    return tuple(_table(specification, kept, context, grid, metric, digits[metric]) for metric in specification.metrics)
 
 
 def _table(
@@ -63,6 +64,7 @@ def _table(
     context: StudyContext,
     grid: Grid,
     metric: str,
+    digits: int,
 ) -> Table:
     target = specification.target
     family = contrasts(specification, results, metric)
@@ -77,7 +79,7 @@ def _table(
         name=f"{specification.name}_{metric}",
         title=f"{specification.title} ({METRICS[metric]})" if several else specification.title,
         caption=caption(context, LONG_NAMES[metric], target),
-        columns=_columns(grid, metric, body, published),
+        columns=_columns(grid, metric, published, (digits, difference_digits(family.values()))),
         rows=_rows(grid, body),
         notes=(
             "Δ: difference to the reference in percentage points, over the same folds. "
@@ -104,16 +106,15 @@ def _table(
     )
 
 
-def _columns(grid: Grid, metric: str, body: Body, published: Published | None) -> tuple[Column, ...]:
-    # MCR and Δ share their digits: they are read against each other
-    digits = decimals(half_widths([*body.levels.values(), *body.differences.values()]))
+def _columns(grid: Grid, metric: str, published: Published | None, digits: tuple[int, int]) -> tuple[Column, ...]:
+    """The columns; `digits` are those of scores and of differences."""
     columns = [Column("inputs" if grid.rows.is_subset else grid.rows.title)]
     columns += [Column(member) for member in grid.rows.members]
     for level in grid.column_levels:
         group = grid.columns.heading(level) if grid.columns else ""
-        columns.append(Column(f"{METRICS[metric]}, %", "percent", group, digits=digits))
+        columns.append(Column(f"{METRICS[metric]}, %", "percent", group, digits=digits[0]))
         if grid.has_difference(level):
-            columns.append(Column("Δ", "difference", group, digits=digits))
+            columns.append(Column("Δ", "difference", group, digits=digits[1]))
         if published:
             columns.append(Column("published", "percent", group, subtitle=published.stamp, digits=published.digits))
     return tuple(columns)
@@ -134,7 +135,11 @@ def _heading(grid: Grid, level: Level, label: str | None) -> tuple[Cell, ...]:
     if not grid.rows.is_subset:
         return (Cell(text=grid.rows.text(level) if label is None else label),)
     text = label or ("image +" if level else "image only")
-    return (Cell(text=text), *(Cell(text=TICK if member in level else "") for member in grid.rows.members))
+    spoken = f"image + {grid.rows.text(level)}" if level and label is None else ""
+    return (
+        Cell(text=text, spoken=spoken),
+        *(Cell(text=TICK if member in level else "") for member in grid.rows.members),
+    )
 
 
 def _row(

@@ -18,8 +18,8 @@ from analysis.tables.caption import LONG_NAMES, data_sentence, interval_note, st
 from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import chosen, scored
-from analysis.tables.formatting import decimals
-from analysis.tables.levels import half_widths, is_single_split, level_cells
+from analysis.tables.formatting import decimals, score_digits
+from analysis.tables.levels import is_single_split, level_cells
 from analysis.tables.records import record
 from analysis.tables.resampled import with_bootstrap
 from analysis.tables.specification import TableSpecification
@@ -35,7 +35,7 @@ Row = Mapping[str, ConfigurationResult]
 class Arm:
     """One arm of a table: its scores by identifier, its differences to `base` by identifier, where it has one.
 
-    `same_folds`: whether its folds are those of `base`.
+    `same_folds`: whether its folds are those of `base`. `digits` are those of its scores.
     """
 
     name: str
@@ -45,14 +45,17 @@ class Arm:
     differences: Mapping[str, Interval]
     base: str | None
     same_folds: bool = False
+    digits: int = 1
 
-    def columns(self, digits: int) -> tuple[Column, ...]:
+    @property
+    def columns(self) -> tuple[Column, ...]:
         """Its columns, under its name: plan and leak share, and the difference where there is one."""
         leak = f"{self.context.folds.plan}, leak {100 * self.context.leak_share:.0f} %"
-        level = Column("score, %", "percent", self.name, leak, digits)
+        level = Column("score, %", "percent", self.name, leak, self.digits)
         if self.base is None:
             return (level,)
-        return (level, Column("Δ", "difference", self.name, f"to {self.base}", digits))
+        apart = decimals(interval.half_width for interval in self.differences.values())
+        return (level, Column("Δ", "difference", self.name, f"to {self.base}", apart))
 
     def cells(self, row: Row) -> tuple[Cell, ...]:
         """What one configuration shows in this arm."""
@@ -142,14 +145,13 @@ def _table(
         for arm, configurations in results.items()
     }
     rows = matched(kept)
-    arms = _arms(rows, kept, contexts, metric, specification.target)
-    digits = decimals(width for arm in arms for width in half_widths(arm.levels.values()))
+    arms = _arms(rows, results, kept, contexts, metric, specification.target)
     several = len(specification.metrics) > 1
     return Table(
         name=f"{specification.name}_{metric}",
         title=f"{specification.title} ({METRICS[metric]})" if several else specification.title,
         caption=_caption(metric, specification.target, arms),
-        columns=(Column("configuration"), *(column for arm in arms for column in arm.columns(digits))),
+        columns=(Column("configuration"), *(column for arm in arms for column in arm.columns)),
         rows=tuple((Cell(text=_label(row)), *(cell for arm in arms for cell in arm.cells(row))) for row in rows),
         notes=(
             *across_note(rows, contexts, metric, specification.target, alpha=specification.alpha),
@@ -169,7 +171,12 @@ def _table(
 
 
 def _arms(
-    rows: Sequence[Row], kept: Results, contexts: Mapping[str, StudyContext], metric: str, target: str | None
+    rows: Sequence[Row],
+    results: Results,
+    kept: Results,
+    contexts: Mapping[str, StudyContext],
+    metric: str,
+    target: str | None,
 ) -> tuple[Arm, ...]:
     arms: list[Arm] = []
     for name, shown in kept.items():
@@ -182,7 +189,8 @@ def _arms(
                 break
         levels = level_cells(shown, metric, target)
         same_folds = base is not None and _same_folds(rows, base, name, metric, target)
-        arms.append(Arm(name, contexts[name], tuple(shown), levels, found, base, same_folds))
+        digits = score_digits(results[name], metric, target)
+        arms.append(Arm(name, contexts[name], tuple(shown), levels, found, base, same_folds, digits))
     return tuple(arms)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from analysis.evaluation import ConfigurationResult
 from analysis.procedure import procedure_notes
+from analysis.statistics.intervals import Interval
 from analysis.tables.completeness import dropped_note, incomplete_notes
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import Contrast, family_size, references, scored
@@ -57,6 +58,11 @@ def study_notes(context: StudyContext, results: Sequence[ConfigurationResult]) -
         *(_sentence(f"Warning: {declaration}") for declaration in context.declarations),
         *(_sentence(f"Warning: {warning}") for warning in context.warnings),
     )
+
+
+def plain_method(interval: Interval) -> str:
+    """Return the name of an interval's method as captions say it; notes and methods say that it is a heuristic."""
+    return interval.method.partition(" (")[0]
 
 
 MARKS = "Bold: best, underlined: second; neither says that a difference is real."

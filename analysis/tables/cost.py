@@ -1,11 +1,12 @@
 """The table of cost: configurations down; size of the model, time to train and to predict, and its scores across.
 
-What a fold fit cost is what its record says; each cell is the median over the fold fits that are done. Times depend on
-the machine, which the notes name. Shapes of the Soft-Attention paper's Tables 3 and 9.
+What a fold fit cost is what its record says; each cell is the median over the fold fits that are done, hours are their
+sum. A column stands in the unit that its median is read best in, the long CSV always in the first. Times depend on the
+machine, which the notes name. Shapes of the Soft-Attention paper's Tables 3 and 9.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -21,29 +22,43 @@ from analysis.tables.scores import metric_columns, score_records
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell, Column, Table
 
+ON_SOME = ("hours", "peak_memory")
+"""Costs that not every record has, as memory without an accelerator."""
 SINGLE_PARAMETERS = 6
 """Decimals of millions that show every single one."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A column: its heading with the unit, and how its value is read from the cost of one fold fit."""
+    """A column: its heading with the unit, the field of a fold fit's cost, and what one of it is in that unit.
+
+    `finer` is the heading in a smaller unit, and how many of these are one. Over fold fits it is `total` or their
+    median.
+    """
 
     title: str
-    read: Callable[[Mapping[str, float]], float | None]
+    field: str
+    scale: float = 1.0
+    finer: tuple[str, int] | None = None
+    total: bool = False
 
-
-def _recorded(name: str, scale: float = 1.0) -> Callable[[Mapping[str, float]], float | None]:
-    return lambda cost: None if cost.get(name) is None else scale * cost[name]
+    def of(self, result: ConfigurationResult) -> float | None:
+        """Return its value in the unit of the heading; None where no fold fit recorded it."""
+        found = [self.scale * cost[self.field] for cost in result.costs.values() if cost.get(self.field) is not None]
+        return (math.fsum(found) if self.total else float(median(found))) if found else None
 
 
 COSTS = {
-    "parameters": Cost("parameters, M", _recorded("parameters", 1e-6)),
-    "layers": Cost("layers", _recorded("layers")),
-    "megabytes": Cost("size, MB", _recorded("megabytes")),
-    "seconds_per_epoch": Cost("s per epoch", _recorded("seconds_per_epoch")),
-    "inference_ms": Cost("inference, ms per sample", _recorded("inference_seconds", 1000.0)),
+    "parameters": Cost("parameters, M", "parameters", 1e-6, ("parameters, k", 1000)),
+    "layers": Cost("layers", "layers"),
+    "megabytes": Cost("size, MB", "megabytes", finer=("size, kB", 1000)),
+    "seconds_per_epoch": Cost("s per epoch", "seconds_per_epoch", finer=("ms per epoch", 1000)),
+    "inference_ms": Cost("inference, ms per sample", "inference_seconds", 1e3, ("inference, µs per sample", 1000)),
+    "hours": Cost("training, hours", "seconds", 1 / 3600, ("training, minutes", 60), total=True),
+    "peak_memory": Cost("peak memory, GB", "peak_memory", 1e-9, ("peak memory, MB", 1000)),
 }
+FINE = 1.0
+"""Median of a column below which it stands in the finer unit."""
 
 
 def build(
@@ -54,10 +69,11 @@ def build(
     Raises:
         AnalysisError: an unknown setting or target.
     """
-    shown, target, costs = in_order(specification, results), specification.target, specification.shown_costs
-    blocks = [metric_columns(specification, shown, context, metric) for metric in specification.metrics]
+    shown, target = in_order(specification, results), specification.target
+    costs = _shown_costs(specification, shown)
+    blocks = [metric_columns(specification, results, shown, context, metric) for metric in specification.metrics]
     published = published_beside(specification, context, (*costs, *specification.metrics))
-    values = {name: {result.identifier: cost_of(result, name) for result in shown} for name in costs}
+    values = {name: {result.identifier: COSTS[name].of(result) for result in shown} for name in costs}
     metrics = ", ".join(LONG_NAMES[metric] for metric in specification.metrics)
     return (
         Table(
@@ -95,17 +111,26 @@ def build(
     )
 
 
-def cost_of(result: ConfigurationResult, name: str) -> float | None:
-    """Return a cost in the unit of its column, the median over the done fold fits that recorded it; None of none."""
-    values = [value for cost in result.costs.values() if (value := COSTS[name].read(cost)) is not None]
-    return float(median(values)) if values else None
+def _shown_costs(specification: TableSpecification, shown: Sequence[ConfigurationResult]) -> tuple[str, ...]:
+    """The costs that are asked for; of all of them those that not every record has where one did."""
+    recorded = {name for name in ON_SOME if any(COSTS[name].of(result) is not None for result in shown)}
+    names = specification.shown_costs
+    return names if specification.costs else tuple(name for name in names if name not in ON_SOME or name in recorded)
+
+
+def _unit(name: str, values: Mapping[str, float | None], published: Published | None) -> tuple[str, int]:
+    """The heading of a column and how many of its unit are one of the first; beside published figures the first."""
+    found, cost = [value for value in values.values() if value], COSTS[name]
+    beside = published is not None and name in published.metrics
+    return cost.finer if cost.finer and found and median(found) < FINE and not beside else (cost.title, 1)
 
 
 def _columns(name: str, values: Mapping[str, float | None], published: Published | None) -> tuple[Column, ...]:
-    found = [value for value in values.values() if value is not None]
+    title, scale = _unit(name, values, published)
+    found = [scale * value for value in values.values() if value is not None]
     digits = 0 if name == "layers" else significant_decimals(found)
     if published is None or name not in published.metrics:
-        return (Column(COSTS[name].title, "number", digits=digits),)
+        return (Column(title, "number", digits=digits),)
     return (
         Column("ours", "number", COSTS[name].title, digits=digits),
         Column("published", "number", COSTS[name].title, subtitle=published.stamp, digits=digits),
@@ -115,9 +140,11 @@ def _columns(name: str, values: Mapping[str, float | None], published: Published
 def _cells(
     result: ConfigurationResult, name: str, values: Mapping[str, float | None], published: Published | None
 ) -> tuple[Cell, ...]:
+    _, scale = _unit(name, values, published)
+    found = [scale * value for value in values.values() if value is not None]
     value = values[result.identifier]
-    found = [value for value in values.values() if value is not None]
-    ours = MISSING if value is None else Cell(value, digits=None if name == "layers" else _digits(value, found))
+    digits = None if name == "layers" or value is None else _digits(scale * value, found)
+    ours = MISSING if value is None else Cell(scale * value, digits=digits)
     return (ours, published.cell(result, metric=name)) if published and name in published.metrics else (ours,)
 
 
@@ -147,8 +174,12 @@ def _scope_notes(shown: Sequence[ConfigurationResult]) -> tuple[str, ...]:
 
 def _cost_note(context: StudyContext, costs: Sequence[str]) -> str:
     devices = f" Times are those of {', '.join(context.devices)}." if context.devices else ""
-    timed = devices if {"seconds_per_epoch", "inference_ms"} & set(costs) else ""
-    return f"Costs: median over the fold fits that are done; –: not recorded, as epochs where nothing iterates.{timed}"
+    timed = devices if {"seconds_per_epoch", "inference_ms", "hours", "peak_memory"} & set(costs) else ""
+    hours = ", hours all of them together" if "hours" in costs else ""
+    return (
+        f"Costs: median over the fold fits that are done{hours}; –: not recorded, as epochs where nothing "
+        f"iterates.{timed}"
+    )
 
 
 def _records(

@@ -91,4 +91,6 @@ def _who(group: Sequence[str], levels: Levels, context: StudyContext, results: S
 def _text(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        return " + ".join(value) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)

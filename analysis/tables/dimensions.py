@@ -26,11 +26,23 @@ class Dimension:
 
     @property
     def title(self) -> str:
-        """The setting as a heading: `fusion`, `fusion depth`."""
-        return self.name.removesuffix(".name").replace(".", " ").replace("_", " ")
+        """The setting as a heading: `fusion`, `fusion depth`; of training without that word, `learning rate`."""
+        return self.name.removeprefix("training.").removesuffix(".name").replace(".", " ").replace("_", " ")
 
     def level(self, value: Any) -> Level:
-        """Return a value of this dimension in hashable form."""
+        """Return a value of this dimension in hashable form.
+
+        Raises:
+            AnalysisError: a mapping or a set, which is no value of any setting, or of a subset no names.
+        """
+        try:
+            found = self._hashable(value)
+            hash(found)
+        except TypeError as error:
+            raise AnalysisError(f"{self.name}: {value!r} is none of its values; give one, or a list of some") from error
+        return found
+
+    def _hashable(self, value: Any) -> Level:
         if self.is_subset:
             chosen = set(value or ())
             return tuple(name for name in self.members if name in chosen) + tuple(sorted(chosen - set(self.members)))
@@ -79,7 +91,8 @@ def dimension(name: str, results: Sequence[ConfigurationResult]) -> Dimension:
         value is None or (isinstance(value, list | tuple) and all(isinstance(one, str) for one in value))
         for value in values
     )
-    members = {one: None for value in values for one in value or ()} if is_subset else {}
+    fullest = sorted((value or () for value in values), key=len, reverse=True) if is_subset else ()
+    members = {one: None for value in fullest for one in value}  # the order that the study declares them in
     return Dimension(name, is_subset, tuple(members))
 
 

@@ -3,6 +3,9 @@
 58.1 [56.2, 60.0]   percent, with two significant digits of the interval's half-width, one or two decimals
 +2.4 [0.6, 4.2]     differences are signed, with a real minus
 0.012, <0.001       p values and probabilities
+
+A score has the same digits in every table and figure of a part: `score_digits` takes all its configurations. A
+difference has those of its own intervals, `difference_digits`.
 """
 
 import math
@@ -10,6 +13,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from statistics import median
 
+from analysis.evaluation import ConfigurationResult
+from analysis.tables.contrasts import Contrast, scored
 from analysis.tables.table import Cell, Column, Table
 
 MINUS = "−"
@@ -19,6 +24,26 @@ def decimals(half_widths: Iterable[float]) -> int:
     """Return the decimals, in percent, that show two digits of the median half-width (fractions): 1, or 2 below 1 %."""
     widths = [width for width in half_widths if width > 0]
     return 2 if widths and round(100 * median(widths), 6) < 1 else 1
+
+
+def score_digits(results: Iterable[ConfigurationResult], metric: str, target: str | None) -> int:
+    """Return the decimals of a metric's scores, in percent, from the intervals that tables print.
+
+    Args:
+        results: all configurations of a part, whichever of them are shown, so that a score reads the same everywhere.
+        metric: whose scores.
+        target: whose scores; None: mean over targets.
+
+    Raises:
+        AnalysisError: an unknown metric or target.
+    """
+    found = [scores for result in results if (scores := scored(result, metric, target)) is not None]
+    return decimals(scores.max_se_interval().half_width for scores in found)
+
+
+def difference_digits(family: Iterable[Contrast]) -> int:
+    """Return the decimals of the differences of one table, in percentage points, from their max-SE intervals."""
+    return decimals(contrast.comparison.max_se.interval.half_width for contrast in family)
 
 
 def significant_decimals(values: Iterable[float]) -> int:
@@ -63,6 +88,11 @@ def plural(count: int, word: str) -> str:
 def was(count: int) -> str:
     """Return the verb that goes with a count."""
     return "was" if count == 1 else "were"
+
+
+def printable(text: str) -> str:
+    """Return text without control characters, lone surrogates and marks that turn the direction of what follows."""
+    return "".join(character for character in text if character.isprintable() or character.isspace())
 
 
 def is_numeric(column: Column) -> bool:

@@ -47,7 +47,7 @@ def further_fields(
 
 
 def further_note(family: Mapping[str, Contrast], metric: str) -> tuple[str, ...]:
-    """Say what the naive t is, and what the long CSV holds; nothing where no comparison has several folds."""
+    """Say what the long CSV holds for contrast; nothing where no comparison has several folds."""
     several = [contrast.comparison for contrast in family.values() if contrast.comparison.corrected_t is not None]
     if not several:
         return ()
@@ -58,10 +58,10 @@ def further_note(family: Mapping[str, Contrast], metric: str) -> tuple[str, ...]
         else ""
     )
     return (
-        "naive t: the paired t test that takes folds as independent, not adjusted; for contrast, no verdict uses it. "
-        f"The long CSV has more that no verdict uses: sign flips and exact Wilcoxon, whose p with {folds} differences "
-        f"cannot be below {smallest_p(folds):.3g};{of_decisions} the probability of being better; and p values after "
-        "Benjamini and Hochberg, which hold the false discovery rate and are for exploring only.",
+        "For contrast the long CSV has what no verdict uses: the SD over folds; the naive paired t, which takes folds "
+        f"as independent; sign flips and exact Wilcoxon, whose p with {folds} differences cannot be below "
+        f"{smallest_p(folds):.3g};{of_decisions} the probability of being better; and p values after Benjamini and "
+        "Hochberg, which hold the false discovery rate and are for exploring only.",
     )
 
 

@@ -4,7 +4,7 @@ Where every image of a sample has heads of its own, the prediction that the ledg
 scores alone is in the record of a fold fit only. So the combined score has an interval, a head its fold SD.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import fmean, stdev
 
 from analysis.errors import AnalysisError
@@ -15,8 +15,8 @@ from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import chosen
 from analysis.tables.dimensions import flat
-from analysis.tables.formatting import decimals
-from analysis.tables.levels import blank, half_widths, in_order, is_single_split, level_cells
+from analysis.tables.formatting import score_digits
+from analysis.tables.levels import blank, in_order, is_single_split, level_cells
 from analysis.tables.records import record
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell, Column, Table
@@ -59,7 +59,7 @@ def build(
             columns=(
                 Column("configuration"),
                 *(
-                    Column(f"{part}, %", "percent", METRICS[metric], digits=_digits(combined[metric].values()))
+                    Column(f"{part}, %", "percent", METRICS[metric], digits=score_digits(results, metric, target))
                     for metric in specification.metrics
                     for part in ("combined", *images)
                 ),
@@ -152,7 +152,3 @@ def _records(result: ConfigurationResult, metric: str, target: str | None) -> li
             }
         )
     return rows
-
-
-def _digits(cells: Iterable[Cell]) -> int:
-    return decimals(half_widths(cells))

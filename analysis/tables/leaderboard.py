@@ -5,7 +5,7 @@ counted in the notes. It compares nothing: whoever is first was chosen by the sa
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.evaluation import ConfigurationResult
@@ -16,7 +16,7 @@ from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import scored
 from analysis.tables.dimensions import Dimension, dimension, flat
-from analysis.tables.formatting import decimals
+from analysis.tables.formatting import score_digits
 from analysis.tables.records import record
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell, Column, Table
@@ -62,7 +62,7 @@ def _table(
         name=f"{specification.name}_{metric}",
         title=f"{specification.title} ({METRICS[metric]})" if several else specification.title,
         caption=caption(context, LONG_NAMES[metric], target),
-        columns=_columns(settings, metric, board),
+        columns=_columns(settings, metric, {name: score_digits(results, name, target) for name in _metrics(metric)}),
         rows=tuple(_row(place, result, settings, metric, target) for place, result in enumerate(shown, start=1)),
         notes=(
             _count_note(results, len(order), len(board)),
@@ -81,14 +81,11 @@ def _table(
     )
 
 
-def _columns(
-    settings: Sequence[Dimension], metric: str, board: Sequence[tuple[ConfigurationResult, MetricScores]]
-) -> tuple[Column, ...]:
-    digits = decimals(scores.max_se_interval().half_width for _, scores in board)
+def _columns(settings: Sequence[Dimension], metric: str, digits: Mapping[str, int]) -> tuple[Column, ...]:
     return (
         Column("rank"),
         *(Column(setting.title) for setting in settings),
-        *(Column(f"{METRICS[name]}, %", "percent", digits=digits) for name in _metrics(metric)),
+        *(Column(f"{METRICS[name]}, %", "percent", digits=digits[name]) for name in _metrics(metric)),
         Column("folds"),
         Column("configuration"),
     )

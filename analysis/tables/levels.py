@@ -1,6 +1,6 @@
 """The cells that hold the scores of configurations, and the order in which these stand."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from analysis.evaluation import ConfigurationResult
 from analysis.tables.contrasts import Contrast, chosen, scored
@@ -64,11 +64,6 @@ def difference_cell(
 def blank(result: ConfigurationResult) -> Cell:
     """Return what stands where a configuration has no score: a dash, with its progress where it is incomplete."""
     return MISSING if result.complete else Cell(text=f"– ({result.progress})")
-
-
-def half_widths(cells: Iterable[Cell]) -> list[float]:
-    """Return half the width of every interval among the cells; it decides how many digits are shown."""
-    return [(cell.high - cell.low) / 2 for cell in cells if cell.low is not None and cell.high is not None]
 
 
 def is_single_split(results: Sequence[ConfigurationResult], metric: str, target: str | None) -> bool:

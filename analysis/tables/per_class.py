@@ -1,12 +1,12 @@
 """Tables of recall, precision, F1, AUC or average precision: configurations down, classes across (MetaNet's Table 2).
 
 The recalls are printed beside every MCR table because fusion can raise the mean while melanoma recall falls (MetaNet,
-Table 2). Each cell is the mean over folds with the fold SD, which is a spread and no interval. Figures of a published
-table stand in a row of their own under the configuration they belong to.
+Table 2). Each cell is the mean over folds with the fold SD, which is a spread and no interval; the best of a column is
+marked. Figures of a published table stand in a row of their own under the configuration they belong to.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from analysis.errors import AnalysisError
 from analysis.evaluation import ClassCount, ConfigurationResult
 from analysis.published import MEAN
 from analysis.scoring import METRICS
-from analysis.tables.caption import caption, study_notes
+from analysis.tables.caption import MARKS, caption, study_notes
 from analysis.tables.class_intervals import class_interval_fields
 from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import chosen, scored
 from analysis.tables.dimensions import did_you_mean
+from analysis.tables.formatting import score_digits
 from analysis.tables.leaderboard import ranked
 from analysis.tables.levels import sort_by_rows
 from analysis.tables.published import published_beside
@@ -30,15 +31,20 @@ from analysis.tables.table import MISSING, Cell, Column, Table
 
 @dataclass(frozen=True)
 class Figure:
-    """What stands in the cells: `word` names it, `mean` is the metric that averages it over classes.
+    """What stands in the cells: `word` names it, `of_classes` is its field in `FoldMetrics`.
 
-    `of_classes` is its field in `FoldMetrics`; `note` is what a reader must know of it.
+    `means` are the metrics of the last columns, the first the mean over classes; `note` is what a reader must know.
     """
 
     word: str
-    mean: str
+    means: tuple[str, ...]
     of_classes: str
     note: str = ""
+
+    @property
+    def mean(self) -> str:
+        """The metric that averages it over classes."""
+        return self.means[0]
 
     def of_folds(self, result: ConfigurationResult, target: str) -> np.ndarray:
         """Return its values (J, C) in all done folds in order; NaN where a fold leaves a class undefined."""
@@ -47,12 +53,12 @@ class Figure:
 
 RARE = "falls with the share of a class: it compares configurations on the same data, not classes."
 FIGURES = {
-    "per-class-recall": Figure("recall", "mcr", "recalls"),
-    "per-class-precision": Figure("precision", "precision", "precisions", f"Precision {RARE}"),
-    "per-class-f1": Figure("F1", "f1", "f1s"),
-    "per-class-auc": Figure("one-vs-rest AUC", "auc", "aucs"),
+    "per-class-recall": Figure("recall", ("mcr", "f1"), "recalls"),
+    "per-class-precision": Figure("precision", ("precision",), "precisions", f"Precision {RARE}"),
+    "per-class-f1": Figure("F1", ("f1",), "f1s"),
+    "per-class-auc": Figure("one-vs-rest AUC", ("auc",), "aucs"),
     "per-class-average-precision": Figure(
-        "average precision", "average_precision", "average_precisions", f"Average precision {RARE}"
+        "average precision", ("average_precision",), "average_precisions", f"Average precision {RARE}"
     ),
 }
 
@@ -92,6 +98,7 @@ def _table(
     published = published_beside(specification, context, (PER_CLASS[specification.kind],))
     digits = max(1, published.digits) if published else 1
     names = [count.name for count in classes]
+    aside = (MISSING,) * len(figure.means)
     return Table(
         name=f"{specification.name}_{target}" if several else specification.name,
         title=f"{specification.title} ({target})" if several else specification.title,
@@ -99,22 +106,26 @@ def _table(
         columns=(
             Column("configuration"),
             *(_class_column(count, context, digits) for count in classes),
-            Column(f"{METRICS[figure.mean]}, %", "percent", digits=digits),
+            *(
+                Column(f"{METRICS[mean]}, %", "percent", digits=max(digits, score_digits(results, mean, target)))
+                for mean in figure.means
+            ),
         ),
         rows=(
             *(
                 row
-                for result in shown
+                for result, cells in zip(shown, _marked(figure, shown, target, summaries, len(classes)), strict=True)
                 for row in (
-                    _row(result, target, figure, summaries, len(classes)),
-                    *((*cells, MISSING) for cells in (published.row(result, names) if published else ())),
+                    cells,
+                    *((*one, *aside) for one in (published.row(result, names) if published else ())),
                 )
             ),
-            *(published.free_rows([*names, MEAN]) if published else ()),
+            *(published.free_rows([*names, MEAN, *figure.means[1:]]) if published else ()),
         ),
         notes=(
             f"Under each class: {context.cohort.sample}s / {context.cohort.group}s. Cells: mean over folds ± SD over "
-            f"folds, which is a spread, not an interval; the long CSV has {context.cohort.group}-clustered intervals.",
+            f"folds, which is a spread, not an interval; the long CSV has {context.cohort.group}-clustered intervals."
+            + (f" {MARKS}" if len(summaries) > 1 else ""),
             *([figure.note] if figure.note else []),
             *_limit_note(specification, results, len(shown)),
             *_absent_notes(shown, target),
@@ -179,11 +190,31 @@ def _row(
     n_classes: int,
 ) -> tuple[Cell, ...]:
     if not result.complete:
-        return (Cell(text=result.label), *([Cell(text=f"– ({result.progress})")] * (n_classes + 1)))
+        return (Cell(text=result.label), *([Cell(text=f"– ({result.progress})")] * (n_classes + len(figure.means))))
     means, sds = summaries[result.identifier]
-    scores = scored(result, figure.mean, target)
-    cells = [Cell(text="–") if np.isnan(mean) else Cell(mean, spread=sd) for mean, sd in zip(means, sds, strict=True)]
-    return (Cell(text=result.label), *cells, Cell(scores.estimate, spread=scores.fold_sd) if scores else MISSING)
+    cells = [MISSING if np.isnan(mean) else Cell(mean, spread=sd) for mean, sd in zip(means, sds, strict=True)]
+    over_classes = [scored(result, mean, target) for mean in figure.means]
+    cells += [Cell(scores.estimate, spread=scores.fold_sd) if scores else MISSING for scores in over_classes]
+    return (Cell(text=result.label), *cells)
+
+
+def _marked(
+    figure: Figure,
+    shown: Sequence[ConfigurationResult],
+    target: str,
+    summaries: dict[str, tuple[list[float], list[float | None]]],
+    n_classes: int,
+) -> list[tuple[Cell, ...]]:
+    """The rows with the best and the second best of each column marked; equal figures are no winners."""
+    rows = [_row(result, target, figure, summaries, n_classes) for result in shown]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    for column in columns[1:]:
+        found = sorted({cell.value for cell in column if cell.value is not None}, reverse=True)
+        if len(found) > 1:
+            column[:] = [
+                replace(cell, bold=cell.value == found[0], underline=cell.value == found[1]) for cell in column
+            ]
+    return list(zip(*columns, strict=True))
 
 
 def _never_notes(results: Sequence[ConfigurationResult], target: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -12,8 +12,8 @@ from analysis.scoring import METRICS
 from analysis.tables.caption import LONG_NAMES, caption, interval_note, marks_note, study_notes, undefined_notes
 from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
-from analysis.tables.formatting import decimals
-from analysis.tables.levels import half_widths, in_order, is_single_split, level_cells
+from analysis.tables.formatting import score_digits
+from analysis.tables.levels import in_order, is_single_split, level_cells
 from analysis.tables.published import published_beside
 from analysis.tables.records import record
 from analysis.tables.specification import TableSpecification
@@ -29,16 +29,19 @@ def build(
         AnalysisError: an unknown setting.
     """
     shown = in_order(specification, results)
-    return tuple(_table(specification, shown, context, metric) for metric in specification.metrics)
+    return tuple(_table(specification, results, shown, context, metric) for metric in specification.metrics)
 
 
 def _table(
-    specification: TableSpecification, shown: Sequence[ConfigurationResult], context: StudyContext, metric: str
+    specification: TableSpecification,
+    results: Sequence[ConfigurationResult],
+    shown: Sequence[ConfigurationResult],
+    context: StudyContext,
+    metric: str,
 ) -> Table:
     names = list(context.cohort.classes)
     targets: list[str | None] = [*names, None] if len(names) > 1 else [*names]
     cells = {target: level_cells(shown, metric, target) for target in targets}
-    digits = decimals(width for target in targets for width in half_widths(cells[target].values()))
     published = published_beside(specification, context, (metric,))
     parts = [MEAN if target is None else target for target in targets]
     several = len(specification.metrics) > 1
@@ -46,7 +49,13 @@ def _table(
         name=f"{specification.name}_{metric}",
         title=f"{specification.title} ({METRICS[metric]})" if several else specification.title,
         caption=caption(context, f"{LONG_NAMES[metric]} of each target", None),
-        columns=(Column("configuration"), *(Column(f"{part}, %", "percent", digits=digits) for part in parts)),
+        columns=(
+            Column("configuration"),
+            *(
+                Column(f"{part}, %", "percent", digits=score_digits(results, metric, target))
+                for target, part in zip(targets, parts, strict=True)
+            ),
+        ),
         rows=(
             *(
                 row

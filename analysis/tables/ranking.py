@@ -21,7 +21,7 @@ from analysis.tables.caption import LONG_NAMES, caption, interval_note, study_no
 from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import chosen, scored
-from analysis.tables.formatting import decimals, plural
+from analysis.tables.formatting import decimals, plural, score_digits
 from analysis.tables.records import record
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import MISSING, Cell, Column, Table
@@ -57,7 +57,10 @@ def build(
         AnalysisError: an unknown setting or target, or configurations that are not paired.
     """
     kept = tuple(result for result in chosen(specification, results) if result.dropped is None)
-    return tuple(_table(specification, kept, context, metric) for metric in specification.metrics)
+    return tuple(
+        _table(specification, kept, context, metric, score_digits(results, metric, specification.target))
+        for metric in specification.metrics
+    )
 
 
 def ranking(
@@ -102,7 +105,11 @@ def mean_ranks(scores: Sequence[MetricScores]) -> tuple[float, ...]:
 
 
 def _table(
-    specification: TableSpecification, results: Sequence[ConfigurationResult], context: StudyContext, metric: str
+    specification: TableSpecification,
+    results: Sequence[ConfigurationResult],
+    context: StudyContext,
+    metric: str,
+    digits: int,
 ) -> Table:
     target = specification.target
     places = ranking(specification, results, metric)
@@ -113,7 +120,7 @@ def _table(
         name=f"{specification.name}_{metric}",
         title=f"{specification.title} ({METRICS[metric]})" if several else specification.title,
         caption=caption(context, f"Configurations by mean rank of {LONG_NAMES[metric]} over folds", target),
-        columns=_columns(specification, metric, shown),
+        columns=_columns(specification, metric, shown, digits),
         rows=tuple(_row(one) for one in shown),
         notes=(
             *_ranking_notes(specification, context, results, places, metric),
@@ -127,8 +134,11 @@ def _table(
     )
 
 
-def _columns(specification: TableSpecification, metric: str, shown: Sequence[Ranked]) -> tuple[Column, ...]:
-    digits = decimals(one.scores.max_se_interval().half_width for one in shown)
+def _columns(
+    specification: TableSpecification, metric: str, shown: Sequence[Ranked], digits: int
+) -> tuple[Column, ...]:
+    compared = [one.comparison for one in shown if one.comparison is not None]
+    apart = decimals(comparison.max_se.interval.half_width for comparison in compared)
     difference = f"Δ {METRICS[metric]} to the first, points"
     rope = f"ROPE ±{100 * specification.rope_of(metric):g} points"
     return (
@@ -136,8 +146,8 @@ def _columns(specification: TableSpecification, metric: str, shown: Sequence[Ran
         Column("configuration"),
         Column("mean rank", "number", digits=2),
         Column(f"{METRICS[metric]}, %", "percent", digits=digits),
-        Column("Δ", "difference", difference, digits=digits),
-        Column("NB 95 %", "interval", difference, digits=digits),
+        Column("Δ", "difference", difference, digits=apart),
+        Column("NB 95 %", "interval", difference, digits=apart),
         Column("NB, Holm", "p", "p"),
         Column("P(equal)", "probability", rope),
         Column("to the first", "text", rope),

@@ -1,5 +1,6 @@
 """The rows of the long CSV: one per configuration and metric, fractions in full precision."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -65,7 +66,7 @@ def class_records(
 
 
 LEVEL_FIELDS = (
-    *("estimate", "fold_sd", "clustered_se"),
+    *("estimate", "fold_sd", "clustered_se", "max_se_error", "max_se_df"),
     *("max_se_low", "max_se_high", "nb_low", "nb_high", "clustered_low", "clustered_high"),
     *("n_folds", "n_repeats", "n_samples", "n_groups", "test_over_train", "fold_scores"),
 )
@@ -80,6 +81,8 @@ def _level(result: ConfigurationResult, metric: str, target: str | None) -> dict
         "estimate": scores.estimate,
         "fold_sd": scores.fold_sd,
         "clustered_se": scores.clustered_se,
+        "max_se_error": None if scores.single_split else scores.max_se.se,
+        "max_se_df": None if scores.single_split else _finite(scores.max_se.df),
         **_bounds("max_se", None if scores.single_split else scores.max_se_interval()),
         **_bounds("nb", scores.nadeau_bengio_interval()),
         **_bounds("clustered", scores.clustered_interval()),
@@ -97,6 +100,8 @@ def _contrast(contrast: Contrast | None) -> dict[str, Any]:
         "reference": contrast.reference.identifier if contrast else None,
         "difference": comparison.estimate if comparison else None,
         **_bounds("difference_max_se", comparison.max_se.interval if comparison else None),
+        "difference_max_se_error": comparison.max_se.interval.se if comparison else None,
+        "difference_max_se_df": _finite(comparison.max_se.df) if comparison else None,
         **_bounds("difference_nb", nb.interval if nb else None),
         "p_nb": nb.p if nb else None,
         "p_nb_holm": contrast.nb_p_holm if contrast else None,
@@ -108,6 +113,11 @@ def _contrast(contrast: Contrast | None) -> dict[str, Any]:
         "p_better": rope.better if rope else None,
         "verdict": contrast.verdict.phrase if contrast else None,
     }
+
+
+def _finite(value: float) -> float | None:
+    """Degrees of freedom are infinite, so absent, where nothing varies or the normal quantile is taken."""
+    return value if math.isfinite(value) else None
 
 
 def _bounds(name: str, interval: Interval | None) -> dict[str, float | None]:

@@ -21,8 +21,8 @@ from analysis.tables.caption import (
 from analysis.tables.completeness import dropped_note, stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import Contrast, contrasts, references
-from analysis.tables.formatting import decimals
-from analysis.tables.levels import difference_cell, half_widths, in_order, is_single_split, level_cells
+from analysis.tables.formatting import difference_digits, score_digits
+from analysis.tables.levels import difference_cell, in_order, is_single_split, level_cells
 from analysis.tables.published import Published, published_beside
 from analysis.tables.records import record
 from analysis.tables.specification import TableSpecification
@@ -38,17 +38,17 @@ class MetricColumns:
     differences: Mapping[str, Cell]
     family: Mapping[str, Contrast]
     published: Published | None
+    digits: int
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """Its columns; under a heading of their own when they are several."""
-        digits = decimals(half_widths([*self.levels.values(), *self.differences.values()]))
-        name = METRICS[self.metric]
+        digits, name = self.digits, METRICS[self.metric]
         if not self.differences and not self.published:
             return (Column(f"{name}, %", "percent", digits=digits),)
         found = [Column("ours, %", "percent", name, digits=digits)]
         if self.differences:
-            found.append(Column("Δ", "difference", name, digits=digits))
+            found.append(Column("Δ", "difference", name, digits=difference_digits(self.family.values())))
         if self.published:
             found.append(Column("published", "percent", name, subtitle=self.published.stamp, digits=digits))
         return tuple(found)
@@ -81,7 +81,7 @@ def build(
     """
     shown, target = in_order(specification, results), specification.target
     single_split = is_single_split(shown, specification.metrics[0], target)
-    blocks = [metric_columns(specification, shown, context, metric) for metric in specification.metrics]
+    blocks = [metric_columns(specification, results, shown, context, metric) for metric in specification.metrics]
     published = published_beside(specification, context, specification.metrics)
     metrics = ", ".join(LONG_NAMES[metric] for metric in specification.metrics)
     return (
@@ -113,9 +113,13 @@ def build(
 
 
 def metric_columns(
-    specification: TableSpecification, shown: Sequence[ConfigurationResult], context: StudyContext, metric: str
+    specification: TableSpecification,
+    results: Sequence[ConfigurationResult],
+    shown: Sequence[ConfigurationResult],
+    context: StudyContext,
+    metric: str,
 ) -> MetricColumns:
-    """Return the columns of one metric.
+    """Return the columns of one metric; `shown` are those of all `results` that stand in the table.
 
     Raises:
         AnalysisError: as `build`.
@@ -130,6 +134,7 @@ def metric_columns(
         else {},
         family=family,
         published=published_beside(specification, context, (metric,)),
+        digits=score_digits(results, metric, specification.target),
     )
 
 

@@ -50,7 +50,7 @@ MetricName = Literal[
     "brier",
     "ece",
 ]
-CostName = Literal["parameters", "layers", "megabytes", "seconds_per_epoch", "inference_ms"]
+CostName = Literal["parameters", "layers", "megabytes", "seconds_per_epoch", "inference_ms", "hours", "peak_memory"]
 
 PER_CLASS = {
     "per-class-recall": "recall",

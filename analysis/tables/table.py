@@ -17,7 +17,8 @@ class Cell:
     """One cell: a number with an interval (`low`, `high`) or an SD (`spread`), or `text` in its place.
 
     `marks` are note signs such as a dagger; `bold` and `underline` stand for best and second best. `digits` are those
-    of a figure that was printed with others than its column has.
+    of a figure that was printed with others than its column has. `spoken` is what a screen reader says in place of a
+    text that only its neighbours complete.
     """
 
     value: float | None = None
@@ -29,6 +30,7 @@ class Cell:
     underline: bool = False
     marks: str = ""
     digits: int | None = None
+    spoken: str = ""
 
 
 MISSING = Cell(text="–")

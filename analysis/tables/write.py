@@ -19,5 +19,5 @@ def render_all(tables: Iterable[Table]) -> dict[str, bytes]:
             name = f"{table.name}{ending}"
             if name in files:
                 raise AnalysisError(f"two tables write {name}: give each table of the study a name of its own")
-            files[name] = render(table).encode("utf-8")
+            files[name] = render(table).encode("utf-8", "replace")  # a name may hold half a surrogate pair
     return files

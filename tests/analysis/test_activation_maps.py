@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from analysis.activation_maps import ActivationMaps, read_maps, write_maps
+from analysis.activation_maps import ActivationMaps, MapFaults, map_faults, read_maps, write_maps
 from analysis.errors import AnalysisError
 from analysis.ledger.storage import Storage
 
@@ -91,3 +91,20 @@ def test_damage_is_an_error_of_one_line(tmp_path):
         with pytest.raises(AnalysisError, match=r"^activation maps of fold fit abababababab .*") as raised:
             read_maps(storage, KEY)
         assert "\n" not in str(raised.value)
+
+
+def test_damaged_files_and_removed_pictures_are_told(tmp_path):
+    storage, other = Storage(tmp_path), "cd" * 32
+    write_maps(storage, KEY, made_up())
+    write_maps(storage, other, made_up())
+    keys = [KEY, other, "ef" * 32]
+    assert map_faults(storage, keys) == MapFaults({}, 0)
+    (picture,) = (tmp_path / "pictures").iterdir()
+    whole = picture.read_bytes()
+    picture.write_bytes(whole[:-40])
+    (tmp_path / "maps" / f"{KEY}.npz").write_bytes(b"")
+    found = map_faults(storage, keys)
+    assert set(found.damaged) == {f"maps/{KEY}.npz", f"pictures/{picture.name}"}
+    assert all("delete the file to do without" in reason for reason in found.damaged.values())
+    picture.unlink()
+    assert map_faults(storage, [other]) == MapFaults({}, 1)

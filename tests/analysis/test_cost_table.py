@@ -93,9 +93,22 @@ def test_accuracy_and_time_of_the_paper_stand_beside_too(study):
     ]
 
 
+def test_hours_are_the_sum_and_memory_stands_where_it_was_recorded(study):
+    cost = {"seconds": 1800.0, "peak_memory": 3.25e9}
+    table = build(study, [study.result(DENSENET, 1.0, cost=COST | cost)])
+    shown = dict(zip([column.title for column in table.columns], text_rows(table)[0], strict=True))
+    assert (shown["training, hours"], shown["peak memory, GB"]) == ("2.50", "3.25")
+    short = build(study, [study.result(DENSENET, 1.0, cost=COST | {"seconds": 60.0})], costs=("hours",))
+    assert short.columns[1].title == "training, minutes"
+    assert short.rows[0][1].value == pytest.approx(5.0)
+    assert short.records[0]["cost"] == pytest.approx(5 / 60)  # the unit of the long CSV is always the first
+    assert short.records[0]["unit"] == "training, hours"
+
+
 def test_small_networks_keep_their_digits(study):
     table = build(study, [study.result(DENSENET, 1.0, cost={"parameters": 3_591})], costs=("parameters",))
-    assert text_rows(table)[0][1] == "0.0036"
+    assert table.columns[1].title == "parameters, k"
+    assert text_rows(table)[0][1] == "3.59"
 
 
 def test_a_small_network_beside_large_ones_keeps_its_digits(study):
@@ -105,7 +118,7 @@ def test_a_small_network_beside_large_ones_keeps_its_digits(study):
         for dropout, number in ((0.1, 30_000_000), (0.2, 7), (0.3, 3_591), (0.4, 812_345))
     ]
     table = build(study, [large, *others], costs=("parameters",))
-    assert [row[1] for row in text_rows(table)] == ["20.014", "30.000", "0.000007", "0.00359", "0.812"]
+    assert [row[1] for row in text_rows(table)] == ["20014", "30000", "0.00700", "3.59", "812"]
 
 
 def test_what_costs_leave_out_is_told(study):

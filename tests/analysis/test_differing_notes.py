@@ -148,3 +148,9 @@ def test_tables_across_arms_say_it_of_each_arm(make_study):
     (table,) = build_arm_tables([TableSpecification(name="t", title="T", kind="arms")], results, contexts)
     assert f"one: {START}concat: training.learning_rate 0.01 (others 0.003)." in table.notes
     assert not any(note.startswith(f"two: {START}") for note in table.notes)
+
+
+def test_a_list_of_names_is_said_as_people_read_it(said):
+    found = of_fusions("none", "concat", concat={"augmentation": {"kinds": ["flip", "crop"]}})
+    found["none"] |= {"augmentation": {"kinds": ["flip"]}}
+    assert said(found, adjusted=("augmentation.kinds",)) == "concat: augmentation.kinds flip + crop (others flip)."

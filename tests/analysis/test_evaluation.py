@@ -1,6 +1,7 @@
 """From records and predictions to scores, and every fault that must be refused on the way."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -167,7 +168,6 @@ SWAPPED = ["probability:diagnosis:nv", "probability:diagnosis:mel"]
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (borrow_a_sample, "is predicted by folds 0 and 1"),
         (break_frame(lambda frame: frame.assign(sample=frame["sample"].iloc[0])), "is predicted twice"),
         (break_frame(lambda frame: frame.iloc[1:]), "predictions, the record says"),
         (break_frame(lambda frame: frame.assign(fold=3)), "another repeat or fold"),
@@ -176,6 +176,33 @@ SWAPPED = ["probability:diagnosis:nv", "probability:diagnosis:mel"]
         (break_frame(lambda frame: frame[[*frame.columns[:6], *SWAPPED, frame.columns[-1]]]), "its declared classes"),
         (break_frame(lambda frame: frame.assign(**{"target:diagnosis": "bcc"})), "class 'bcc' of target 'diagnosis'"),
         (break_frame(lambda frame: frame.assign(**{SWAPPED[0]: np.nan})), "is not finite"),
+        (other_record(metrics={"threshold:diagnosis": 0.5}), "target 'diagnosis' of 3 classes has a threshold"),
+    ],
+)
+def test_a_fold_whose_own_predictions_are_faulty_counts_as_failed(make_study, broken, message):
+    study = make_study()
+    records, frames = broken(study)
+    result = evaluated(study, records, frames)
+    (failure,) = result.failures
+    assert (failure.repeat, failure.fold, failure.state) == (records[0].repeat, records[0].fold, "failed")
+    assert re.search(message, failure.reason)
+    assert failure.reason.endswith(f"delete fits/{records[0].key}.json to train it again")
+    assert (result.progress, dict(result.scores)) == ("4/5", {})
+
+
+@pytest.mark.parametrize("threshold", ["0.5", [], float("inf")])
+def test_a_threshold_that_is_no_number_is_told(make_study, threshold):
+    study = make_study(lesions=(30, 60))
+    records, frames = fits_of(study, {})
+    records[2] = dataclasses.replace(records[2], metrics={"threshold:diagnosis": threshold})
+    (failure,) = evaluated(study, records, frames).failures
+    assert f"fold 2: the threshold of target 'diagnosis' is {threshold!r}, no number" in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (borrow_a_sample, "is predicted by folds 0 and 1"),
         (other_record(configuration_id="two"), "belongs to configuration two"),
         (other_record(fold=7), "was not planned"),
         (other_record(fold=1), "there are two records"),

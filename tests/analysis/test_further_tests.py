@@ -32,7 +32,7 @@ def test_tests_by_signs_stand_with_their_smallest_p(metadata_study):
     assert all(table.records[0][name] is None for name in FIELDS)
     (note,) = [note for note in table.notes if "exact Wilcoxon" in note]
     assert "whose p with 5 differences cannot be below 0.0625" in note
-    assert "naive t" in note
+    assert "the naive paired t, which takes folds as independent" in note
     assert "McNemar" not in note
 
 

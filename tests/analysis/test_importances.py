@@ -26,7 +26,8 @@ def test_what_is_written_is_read_and_replaced(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda text: text[:40], lambda text: text.replace("0.75", "0.95"), lambda text: "[]"]
+    "spoil",
+    [lambda text: text[:40], lambda text: text.replace("0.75", "0.95"), lambda text: "[]", lambda text: "[" * 100_000],
 )
 def test_a_damaged_file_is_named(tmp_path, spoil):
     storage = Storage(tmp_path)

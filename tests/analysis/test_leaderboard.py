@@ -45,7 +45,7 @@ def test_complete_configurations_stand_best_first_with_what_was_varied(search):
     table = build(study, results)
     assert table.name == "best_mcr"
     titles = [column.title for column in table.columns]
-    assert titles[:5] == ["rank", "fusion", "fusion depth", "metadata fields", "training learning rate"]
+    assert titles[:5] == ["rank", "fusion", "fusion depth", "metadata fields", "learning rate"]
     assert titles[5:] == ["MCR, %", "AUC, %", "folds", "configuration"]  # weight decay is the same everywhere
     rows = text_rows(table)
     assert [row[:5] for row in rows] == [
@@ -118,7 +118,7 @@ def test_equal_scores_stand_in_a_fixed_order(make_study):
 def test_without_named_factors_every_setting_that_differs_is_a_column(search):
     study, results = search
     titles = [column.title for column in build(study, results, {"factors": ()}).columns]
-    assert titles[1:-4] == ["fusion", "fusion depth", "metadata fields", "training learning rate"]
+    assert titles[1:-4] == ["fusion", "fusion depth", "metadata fields", "learning rate"]
     named = build(study, results, {"factors": ("loss.name", "fusion.name")})  # a factor may have no effect anywhere
     assert [column.title for column in named.columns][1:-4] == ["fusion"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from sklearn.metrics import balanced_accuracy_score
 
 import analysis
@@ -232,3 +233,114 @@ def test_the_analysis_runs_where_ray_and_torch_are_not_installed(run_folder):
 def test_pandas_reads_the_predictions_as_one_table(run_folder):
     everything = pd.read_parquet(run_folder / "ledger" / "predictions")
     assert len(everything) == len(analysis.load(run_folder).predictions())
+
+
+def test_folds_that_a_copied_ledger_lacks_everywhere_are_missing(tmp_path, make_study):
+    write_run(tmp_path / "run", make_study(folds=3, repeats=2))
+    ledger = tmp_path / "run" / "ledger"
+    (ledger / "studies" / "made-up.json").unlink()
+    for path in (ledger / "fits").iterdir():
+        fit = Ledger(ledger).get(path.stem)
+        if (fit.repeat, fit.fold) == (1, 2):
+            path.unlink()
+        elif fit.fold == 1:
+            path.write_text("{")
+    found = load_run(ledger)
+    for result in found.parts[0].results:
+        assert result.progress == "3/6"
+        assert [(one.repeat, one.fold) for one in result.failures] == [(0, 1), (1, 1), (1, 2)]
+
+
+def test_a_holdout_is_planned_as_it_is_recorded(tmp_path, make_study):
+    write_run(tmp_path / "run", make_study(folds=1, plan="holdout"))
+    (tmp_path / "run" / "ledger" / "studies" / "made-up.json").unlink()
+    assert all(result.complete for result in load_run(tmp_path / "run" / "ledger").parts[0].results)
+
+
+def test_a_run_that_has_just_begun_can_be_read(run_folder, tmp_path):
+    shared = tmp_path / "shared"
+    manifest = replace(Manifest.from_json((run_folder / IN_RUN).read_bytes(), IN_RUN), ledger=str(shared))
+    (run_folder / IN_RUN).write_bytes(manifest.to_json())
+    shutil.rmtree(run_folder / "ledger")
+    with pytest.raises(AnalysisError, match="empty or gone"):
+        load_run(run_folder)
+    Storage(shared).write("studies/made-up.json", manifest.to_json())
+    run = load_run(run_folder)
+    assert (run.tables, run.parts[0].context) == ((), None)
+    with pytest.raises(AnalysisError, match="holds none of its fold fits yet"):
+        analysis.table(run, kind="scores")
+
+
+@pytest.mark.parametrize("name", ["../../x", "", None, ["a"], "a/b", "x" * 65, ".hidden", "a\n"])
+def test_a_study_file_whose_name_is_no_name_is_refused(run_folder, tmp_path, name):
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump({"name": name, "tables": [TABLES[1]]}))
+    with pytest.raises(AnalysisError, match=r"mine.yaml: name: .* is no name of a study"):
+        load_run(run_folder, str(file))
+
+
+def test_a_ledger_without_manifest_is_called_by_its_folder(run_folder, monkeypatch):
+    ledger = run_folder / "ledger"
+    shutil.rmtree(ledger / "studies")
+    monkeypatch.chdir(ledger / "fits")
+    assert load_run("..").manifest.study == "ledger"
+    ledger.rename(run_folder / "_my ledger (é)")
+    assert load_run(run_folder / "_my ledger (é)").manifest.study == "my-ledger----"
+    with pytest.raises(AnalysisError, match=r"--study: '../x' is no name"):
+        load_run(run_folder / "_my ledger (é)", "../x")
+
+
+@pytest.mark.parametrize("text", ["question: 2020-13-45\ntables: [{}]", "tables: " + "[" * 1000])
+def test_a_study_file_that_yaml_cannot_hold_is_refused(run_folder, tmp_path, text):
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(AnalysisError, match="is no YAML"):
+        load_run(run_folder, str(tmp_path / "mine.yaml"))
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path):
+    with pytest.raises(AnalysisError, match="cannot be opened"):
+        load_run(tmp_path / ("a" * 300))
+
+
+@pytest.mark.parametrize("replicates", [1, 99, -1, 1.5, True, 1_000_001, "100"])
+def test_replicates_that_give_no_interval_are_refused(tmp_path, replicates):
+    with pytest.raises(AnalysisError, match=f"replicates={replicates}: give a whole number from 100 to 1,000,000"):
+        analysis.load(tmp_path, replicates=replicates)
+
+
+def test_damaged_importances_are_told_and_stop_nothing(run_folder):
+    Storage(run_folder).write("search/importances.json", b"{")
+    run = load_run(run_folder)
+    assert run.importances == ()
+    assert "search/importances.json cannot be used" in run.unreadable[0]
+
+
+def test_what_is_no_run_or_no_settings_is_refused(run_folder):
+    run = analysis.load(run_folder)
+    for arguments, settings, message in (
+        ((run, "none"), {}, "reference='none': give dotted settings"),
+        ((run, {"fusion.name": "none"}), {"where": ["x"]}, "where=.'x'.: give dotted settings"),
+        ((None, {}), {}, "run=None: give what analysis.load returned"),
+        ((run, {"fusion.name": {"a": 1}}), {}, "fusion.name: {'a': 1} is none of its values"),
+        ((run, {"metadata.fields": 5}), {}, "metadata.fields: 5 is none of its values"),
+        ((run, {"fusion.name": "none"}), {"where": {"fusion.name": {"concat"}}}, "fusion.name: {'concat'} is none"),
+    ):
+        with pytest.raises(AnalysisError, match=message):
+            analysis.compare(*arguments, **settings)
+    with pytest.raises(AnalysisError, match="kind arms needs at least two arms"):
+        analysis.table(run, kind="arms")
+
+
+def test_a_table_of_kind_arms_stands_across_all_of_them(tmp_path, make_study):
+    first = write_run(tmp_path, make_study())
+    second = write_run(tmp_path / "other", make_study(plan="image-level", leak=0.4))
+    for path in (tmp_path / "other" / "ledger").rglob("*.*"):
+        shutil.copy(path, tmp_path / "ledger" / path.parent.name)
+    parts = (replace(first.parts[0], name="grouped"), replace(second.parts[0], name="by-image"))
+    Storage(tmp_path).write(IN_RUN, replace(first, parts=parts).to_json())
+    run = analysis.load(tmp_path)
+    table = analysis.table(run, kind="arms", metric="mcr")
+    assert {column.group for column in table.columns} == {"", "grouped", "by-image"}
+    assert [row[0].text for row in table.rows] == list(SKILLS)
+    with pytest.raises(AnalysisError, match="stands across all of them; leave part out"):
+        analysis.table(run, kind="arms", part="grouped")

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from analysis.errors import AnalysisError
+from analysis.ledger import canonical_json, digest
 from analysis.ledger.storage import Storage
 from analysis.manifest import (
     IN_RUN,
@@ -50,6 +51,8 @@ def test_absent_is_none_and_damage_is_told(tmp_path):
         (whole[:50], "is no manifest"),
         (b"[]", "is no manifest"),
         (b'{"version": 1}', "is no manifest"),
+        (b"[" * 100_000, "is no manifest"),
+        (canonical_json({"version": 1, "manifest": [], "checksum": digest([])}).encode(), "is no manifest"),
         (other, "version 99, this one reads 1"),
         (changed, "does not match its checksum"),
     ):

@@ -240,10 +240,10 @@ def test_a_run_is_resampled_when_it_is_asked_to_be(make_study, configure, tmp_pa
     for repeat, fold in study.planned:
         record = study.record("0" * 12, configure("none"), repeat, fold)
         ledger.put(record, study.frame(record, 0.8))
-    plain, resampled = load_run(tmp_path), load_run(tmp_path, replicates=30)
+    plain, resampled = load_run(tmp_path), load_run(tmp_path, replicates=100)
     assert plain.parts[0].context.resampling is None
-    assert resampled.parts[0].context.resampling.n_replicates == 30
+    assert resampled.parts[0].context.resampling.n_replicates == 100
     fields = {name for table in resampled.tables for record in table.records for name in record}
     assert {"boot_low", "bca_high", "p_boot"} <= fields
-    again = load_run(tmp_path, replicates=30)
+    again = load_run(tmp_path, replicates=100)
     assert render_all(again.tables) == render_all(resampled.tables)

@@ -16,7 +16,7 @@ def test_axes_stand_in_the_order_of_the_study_and_know_what_is_conditional():
     assert fields.levels == ("none", "age", "age + sex")
     assert depth.levels == ("1", "2", "3")
     assert (fusion.conditional, depth.conditional) == (False, True)
-    assert [axis.title for axis in (rate, fusion, fields)] == ["training learning rate", "fusion", "metadata fields"]
+    assert [axis.title for axis in (rate, fusion, fields)] == ["learning rate", "fusion", "metadata fields"]
 
 
 def test_a_dimension_with_one_value_is_none():

@@ -23,7 +23,7 @@ LAID_OUT = {
 
 def test_names_agree():
     assert set(get_args(MetricName)) == set(METRICS) == set(LONG_NAMES) == set(SCORES)
-    assert set(get_args(CostName)) == set(COSTS) == set(PUBLISHED_COSTS)
+    assert set(get_args(CostName)) == set(COSTS) > set(PUBLISHED_COSTS)
     assert set(get_args(KindName)) == {*KINDS, "arms"}
 
 

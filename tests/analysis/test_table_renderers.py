@@ -1,6 +1,7 @@
 """Renderers against golden text, against hostile labels, and LaTeX against pdflatex where it exists."""
 
 import csv
+import dataclasses
 import io
 import json
 import shutil
@@ -66,7 +67,7 @@ Mean class recall, in percent.
 LATEX = r"""% needs \usepackage{booktabs,siunitx,threeparttable,adjustbox,rotating,amssymb}
 \begin{table}[tbp]
 \centering
-\sisetup{detect-weight=true,detect-inline-weight=math,retain-explicit-plus=true,group-digits=false}
+\sisetup{detect-weight=true,retain-explicit-plus=true,group-digits=false}
 \caption{\textbf{INCOMPLETE (4/5 folds).} Metadata subsets. Mean class recall, in percent.}
 \label{tab:subsets_mcr}
 \begin{adjustbox}{max width=\linewidth}
@@ -215,3 +216,21 @@ def test_digits_follow_the_uncertainty():
 def test_a_table_refuses_a_row_that_does_not_fit():
     with pytest.raises(ValueError, match="a row has 1 cells, the table 2 columns"):
         Table("t", "t", "c", (Column("a"), Column("b")), ((Cell(text="x"),),))
+
+
+def test_what_cannot_be_printed_is_left_out_of_every_file():
+    odd = "a\u202eb\x00c\x1bd\x7fe\ud800f"
+    table = dataclasses.replace(
+        SMALL,
+        title=odd,
+        caption=odd,
+        notes=(odd,),
+        rows=((Cell(text=odd), *SMALL.rows[0][1:]),),
+        records=({"label": odd},),
+    )
+    files = render_all([table])
+    assert {text.decode() for text in files.values()}  # half a surrogate pair breaks none
+    for ending in (".md", ".csv", "_long.csv", ".html"):
+        text = files[f"{table.name}{ending}"].decode()
+        assert "abcdef" in text
+        assert not set("\u202e\x00\x1b\x7f") & set(text)

@@ -108,7 +108,7 @@ def test_dry_run_trains_nothing_and_makes_nothing(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
     for expected in (
         "image only",
-        "multiply age+sex+site",
+        "multiply age + sex + site",
         "9 configurations, 45 fold fits",
         "train 45 fold fits",
         "optimisation steps",

@@ -32,10 +32,10 @@ def test_estimators_and_gates_speak_for_themselves():
     metadata = {"fields": ["age", "sex"]}
     fusions = ["late", "metadata-only"]
     assert labels({"fusion.name": fusions, "fusion.estimator": estimators}, metadata=metadata) == [
-        "late age+sex, logistic-regression",
-        "late age+sex, gradient-boosting",
-        "metadata-only age+sex, logistic-regression",
-        "metadata-only age+sex, gradient-boosting",
+        "late age + sex, logistic-regression",
+        "late age + sex, gradient-boosting",
+        "metadata-only age + sex, logistic-regression",
+        "metadata-only age + sex, gradient-boosting",
     ]
     assert labels({"backbone.gate": ["none", "zoom-se"], "backbone.name": ["test_resnet"]}, **FINE_TUNED) == [
         "test_resnet",
@@ -69,7 +69,7 @@ def test_fusion_and_fields_are_left_out_where_all_have_the_same_and_something_el
     )
 
 
-@pytest.mark.parametrize(("count", "said"), [(5, "a+b+c+d+e"), (6, "6 fields")])
+@pytest.mark.parametrize(("count", "said"), [(5, "a + b + c + d + e"), (6, "6 fields")])
 def test_many_fields_are_counted(count, said):
     configuration = Configuration.of({"metadata": {"fields": list("abcdef")[:count]}})
     assert label(configuration, []) == f"concat {said}"

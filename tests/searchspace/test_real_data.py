@@ -68,5 +68,5 @@ def test_the_table_agrees_with_scikit_learn_and_scipy_on_the_parquet_files(scree
 def test_metadata_helps_and_the_figures_are_in_the_expected_range(screen):
     table = long_table(screen[0], "mcr").set_index("label")["estimate"]
     assert 0.53 < table["image only"] < 0.62
-    assert table["concat age+site"] > table["image only"] + 0.01
+    assert table["concat age + site"] > table["image only"] + 0.01
     assert "10,015 images of 7,452 lesions" in screen[1]

@@ -37,10 +37,10 @@ def test_a_grid_names_every_distinct_configuration_once():
         "image only",
         "concat age",
         "concat site",
-        "concat age+site",
+        "concat age + site",
         "multiply age",
         "multiply site",
-        "multiply age+site",
+        "multiply age + site",
     ]
 
 

@@ -7,7 +7,7 @@ aligned to the right, with note signs hanging beside them. `fragment` goes into 
 from dataclasses import replace
 from html import escape as escape_markup
 
-from analysis.tables.formatting import cell_text, header_groups, is_numeric
+from analysis.tables.formatting import cell_text, header_groups, is_numeric, printable
 from analysis.tables.table import Cell, Column, Table
 
 BEST, SECOND = "★", "☆"
@@ -27,8 +27,13 @@ def render(table: Table) -> str:
     return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>\n{fragment(table)}</body>\n</html>\n'
 
 
-def fragment(table: Table) -> str:
-    """Return the table and its notes as elements of a page; the id is `table-` and the table's name."""
+def fragment(table: Table, *, elsewhere: str = "") -> str:
+    """Return the table and its notes as elements of a page; the id is `table-` and the table's name.
+
+    Args:
+        table: the table.
+        elsewhere: the id of the place in the page where more notes on it stand.
+    """
     identifier = f"table-{escape(table.name)}"
     wide = ' class="wide"' if len(table.columns) > WIDE else ""
     stamps = "".join(f' <strong class="stamp">{escape(stamp)}</strong>' for stamp in table.stamps)
@@ -48,6 +53,7 @@ def fragment(table: Table) -> str:
         f'<div class="notes" id="{identifier}-notes">',
         f"<p>{escape(table.caption)}</p>",
         *_notes(table),
+        *([f'<p><a href="#{elsewhere}">How to read this table</a></p>'] if elsewhere else []),
         "</div>",
     ]
     return "\n".join(lines) + "\n"
@@ -56,11 +62,6 @@ def fragment(table: Table) -> str:
 def escape(text: str) -> str:
     """Return text that a page shows as it is: markup escaped, control and direction characters left out."""
     return escape_markup(printable(text))
-
-
-def printable(text: str) -> str:
-    """Return text without control characters, lone surrogates and marks that turn the direction of what follows."""
-    return "".join(character for character in text if character.isprintable() or character.isspace())
 
 
 def _groups(table: Table) -> list[str]:
@@ -87,7 +88,7 @@ def _row(cells: tuple[Cell, ...], columns: tuple[Column, ...]) -> str:
         kind = ' class="number"' if is_numeric(column) else ""
         value = "" if cell.value is None else f' data-value="{float(cell.value)!r}"'
         if place == 0 and not is_numeric(column):
-            shown.append(f'<th scope="row"><div>{_content(cell, column)}</div></th>')
+            shown.append(f'<th scope="row"><div>{_spoken(cell, _content(cell, column))}</div></th>')
         else:
             shown.append(f"<td{kind}{value}>{_content(cell, column)}</td>")
     return "".join(shown)
@@ -103,6 +104,12 @@ def _content(cell: Cell, column: Column) -> str:
     if cell.underline:
         return f'{_sign(SECOND, "second")}<span class="second">{text}</span>{marks}'
     return f"{text}{marks}"
+
+
+def _spoken(cell: Cell, content: str) -> str:
+    if not cell.spoken:
+        return content
+    return f'<span aria-hidden="true">{content}</span><span class="unseen">{escape(cell.spoken)}</span>'
 
 
 def _sign(sign: str, meaning: str) -> str:

@@ -19,7 +19,7 @@ ALIGNED = ("percent", "difference", "number")
 """Kinds of column whose numbers siunitx aligns."""
 
 NUMBER = re.compile(rf"(?P<sign>[+{MINUS}]?)(?P<whole>\d+)(?:\.(?P<decimals>\d+))?")
-SETUP = r"\sisetup{detect-weight=true,detect-inline-weight=math,retain-explicit-plus=true,group-digits=false}"
+SETUP = r"\sisetup{detect-weight=true,retain-explicit-plus=true,group-digits=false}"
 PAGE_WIDTH = 120
 """Characters that still can be read when a table is shrunk to a page that holds about 80."""
 

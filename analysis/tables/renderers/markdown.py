@@ -2,7 +2,7 @@
 
 import re
 
-from analysis.tables.formatting import cell_text, is_numeric
+from analysis.tables.formatting import cell_text, is_numeric, printable
 from analysis.tables.table import Cell, Column, Table
 
 
@@ -20,7 +20,7 @@ def render(table: Table) -> str:
 
 def escape(text: str) -> str:
     """Return text that GitHub shows as it is: no emphasis, links, HTML, mathematics or table cells, on one line."""
-    one_line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    one_line = " ".join(printable(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|~$#])", r"\\\1", one_line)
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from analysis.tables.formatting import MINUS, cell_text
+from analysis.tables.formatting import MINUS, cell_text, printable
 from analysis.tables.table import Cell, Column, Table
 
 
@@ -19,8 +19,8 @@ def render(table: Table) -> str:
 
 
 def plain(text: str) -> str:
-    """Return text on one line that a spreadsheet does not take for a formula."""
-    one_line = " ".join(text.split())
+    """Return printable text on one line that a spreadsheet does not take for a formula."""
+    one_line = " ".join(printable(text).split())
     return f"'{one_line}" if one_line.startswith(("=", "+", "-", "@")) else one_line
 
 

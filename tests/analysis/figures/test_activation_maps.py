@@ -135,14 +135,14 @@ def test_the_caption_counts_what_is_not_shown(make_run):
 
 def test_both_figures_are_drawn_and_are_the_same_every_time(make_run):
     first, second = build(make_run()), build(make_run())
-    assert [drawn.name for drawn in first] == ["maps-gained", "maps-lost"]
+    assert [drawn.name for drawn in first] == ["maps_gained", "maps_lost"]
     assert {drawn.section for drawn in first} == {"maps"}
     assert [(drawn.svg, drawn.pdf) for drawn in first] == [(drawn.svg, drawn.pdf) for drawn in second]
     text = " ".join(ElementTree.fromstring(first[0].svg).itertext())
     assert "image only" in text
-    assert "p = 0.80" in text
+    assert "P(true) = 0.80" in text
     assert first[0].svg.count(b"<image") == 6
-    assert "mel: image only says nv with p = 0.20, fused mel with p = 0.80" in first[0].alternative
+    assert "mel: image only says nv with P(true) = 0.20, fused mel with P(true) = 0.80" in first[0].alternative
 
 
 def test_hostile_names_are_text(make_run, recwarn):
@@ -166,7 +166,7 @@ def test_nothing_is_drawn_without_maps_pictures_or_cases(make_run):
     assert build(make_run(pictures_gone(IMAGE_ONLY), pictures_gone(FUSED))) == ()
     assert build(make_run(FUSED, FUSED)) == ()
     assert build(dataclasses.replace(make_run(), ledger=None)) == ()
-    assert [drawn.name for drawn in build(make_run(IMAGE_ONLY, look([0, 0, 1, 1, 2, 2], [0.9] * 6)))] == ["maps-gained"]
+    assert [drawn.name for drawn in build(make_run(IMAGE_ONLY, look([0, 0, 1, 1, 2, 2], [0.9] * 6)))] == ["maps_gained"]
 
 
 def test_damaged_maps_are_left_out(make_run, tmp_path):

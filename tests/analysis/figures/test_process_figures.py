@@ -121,7 +121,7 @@ def test_every_kind_draws_the_same_bytes_and_says_what_it_shows(kind, everything
     assert len({one.name for one in drawn}) == len(drawn)
     assert drawn == FIGURES[kind](run)
     checked(drawn)
-    sections = {"learning": "training", "cost": "cost", "leak": "leaks", "critical_difference": "comparisons"}
+    sections = {"learning": "training", "cost": "cost", "leak": "results", "critical_difference": "comparisons"}
     assert {one.section for one in drawn} == {sections.get(kind, "search")}
 
 
@@ -157,18 +157,17 @@ def test_hostile_names_are_shown_as_text(make_study, make_part, make_run, config
             words = "".join(text_of(one.svg).split())
             if kind in ("learning", "cost", "isolation", "importance", "leak", "critical_difference"):
                 assert HOSTILE[:20] in words, one.name
-    assert all(figures[kind] for kind in KINDS if kind != "intermediate")
+    assert all(figures[kind] for kind in KINDS if kind not in ("intermediate", "timeline"))
 
 
 def test_one_trial_is_enough_and_none_is_nothing(make_run):
     one = replace(make_run(), search=(trial(0, 0.5),))
     assert {kind: len(FIGURES[kind](one)) for kind in OF_A_SEARCH} == {
-        "history": 1, "isolation": 0, "importance": 0, "slices": 0, "intermediate": 0, "timeline": 1,
+        "history": 1, "isolation": 0, "importance": 0, "slices": 0, "intermediate": 0, "timeline": 0,
     }  # fmt: skip
     failed = replace(make_run(), search=(trial(0, state="failed"), trial(1, state="skipped")))
     checked(history.build(failed))
     assert "none is complete" in history.build(failed)[0].alternative
-    checked(timeline.build(failed))
 
 
 def test_marks_know_every_ending():
@@ -224,12 +223,48 @@ def test_timeline_counts_what_ran_at_once():
 
 def test_importances_stand_by_their_mean_and_a_dash_is_no_zero():
     rows = importance.importance_info(IMPORTANCES)
-    assert [row.title for row in rows[:2]] == ["training learning rate", "fusion"]
+    assert [row.title for row in rows[:2]] == ["learning rate", "fusion"]
     assert rows[0].shares == pytest.approx((70, 40))
     assert rows[2].shares[1] is None
-    caption = importance.build_caption(IMPORTANCES)
+    caption = importance.build_caption(IMPORTANCES, rows)
+    assert "Hollow" not in caption
     assert "fANOVA (seed 0)" in caption
     assert "2 of them dropped by racing" in caption
+
+
+def test_dimensions_that_some_trials_lack_are_hollow_and_said_to_be_understated(everything):
+    depth = replace(IMPORTANCES[0], shares={"fusion.depth": 0.1, "training.learning_rate": 0.9})
+    rows = importance.importance_info([depth], {"fusion.depth"})
+    assert [(row.title, row.conditional) for row in rows] == [("learning rate", False), ("fusion depth", True)]
+    (drawn,) = importance.build(replace(everything, importances=(depth,)))
+    assert "its importance is understated" in drawn.caption
+    assert "fusion depth: PED-ANOVA 10 %, of the trials that have it" in drawn.alternative
+
+
+def test_trials_of_one_level_with_nearly_one_score_stand_side_by_side():
+    points = [slices.SlicePoint(number, 1.0, mcr, "complete") for number, mcr in enumerate((50, 50.5, 70, 90, None))]
+    moved = slices.beside([*points, slices.SlicePoint(9, 2.0, 50, "complete")])
+    assert moved == pytest.approx({0: -0.07, 1: 0.07, 2: 0, 3: 0, 9: 0})
+
+
+def test_a_timeline_needs_two_trials_at_once(make_run):
+    one_by_one = [trial(0, 0.5, asked_at=0.0, told_at=1.0), trial(1, 0.5, asked_at=1.0, told_at=2.0)]
+    assert timeline.build(replace(make_run(), search=tuple(one_by_one))) == ()
+    together = [one_by_one[0], trial(1, 0.5, asked_at=0.5, told_at=2.0)]
+    assert "at most 2 at once" in timeline.build(replace(make_run(), search=tuple(together)))[0].alternative
+
+
+def test_learning_says_how_many_were_tried_and_which_are_shown(make_study, make_part, make_run, configure):
+    study = make_study(**SMALL)
+    results = [
+        study.result(configure("concat", loss={"gamma": place}), 0.3 * place, label=str(place), history=epochs(1))
+        for place in range(6)
+    ] + [study.result(configure("film"), 0.1, label="without epochs")]
+    (drawn,) = learning.build(make_run(make_part(study, results, ())))
+    assert (
+        "Of 7 configurations 6 finished a fold; shown: of the 6 that are complete, 5 at even steps from the best "
+        "to the worst." in drawn.caption
+    )
 
 
 def test_learning_means_go_as_far_as_every_fold_came(make_study, configure):
@@ -260,7 +295,8 @@ def test_learning_marks_what_diverged_or_was_dropped_and_shows_no_inner_curve_wi
     assert panels[2].outcome == "dropped by racing, 2/3 folds"
     (drawn,) = learning.build(make_run(make_part(study, results, ())))
     checked([drawn])
-    assert "inner MCR" not in text_of(drawn.svg)
+    assert "held-out" not in text_of(drawn.svg)
+    assert "held-out" not in drawn.caption
 
 
 def test_learning_picks_at_even_steps_from_best_to_worst(make_study, configure):

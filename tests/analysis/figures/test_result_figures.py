@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from analysis.figures import FIGURES
+from analysis.figures.class_recall import class_recall_info
+from analysis.figures.reliability import reliability_info
+from analysis.figures.selection import compared, leaders
 
 KINDS = (
-    *("forest", "heat_map", "interaction", "ladder", "slopes", "rope"),
+    *("forest", "differences", "heat_map", "interaction", "ladder", "slopes", "rope"),
     *("class_recall", "confusion", "roc", "reliability"),
 )
 ABLATION = {
@@ -21,6 +24,14 @@ ABLATION = {
     "reference": {"fusion.name": "none"},
 }
 COMPARISONS = {"name": "c", "title": "C", "kind": "comparisons", "reference": {"fusion.name": "none"}}
+DIFFERENCES = {
+    "name": "d",
+    "title": "<D>",
+    "kind": "comparisons",
+    "where": {"fusion.name": ["concat", "film"]},
+    "rows": "metadata.fields",
+    "reference": {"fusion.name": "film"},
+}
 LEADERBOARD = {"name": "best", "title": "Best", "kind": "leaderboard"}
 HOSTILE = ("<script>alert(1)</script>$x$&\"'", "_\\frac{a}{b}%{}\x07", "</svg><!-- " + "ß" * 60)
 
@@ -48,9 +59,10 @@ def hostile_run(make_study, make_part, make_run, configure):
             ("concat", ("<i>$age$",), 1.4, "_" + "very long " * 30),
             ("concat", ("<i>$age$", "_sex"), 1.2, "&amp;"),
             ("_$multiply$ & more", ("<i>$age$",), 0.9, "'"),
+            ("film", ("<i>$age$",), 0.7, "film"),
         )
     ]
-    return make_run(make_part(study, results, (ABLATION, COMPARISONS)))
+    return make_run(make_part(study, results, (ABLATION, COMPARISONS, DIFFERENCES)))
 
 
 def test_every_kind_draws_hostile_names_as_text_and_to_the_same_bytes(
@@ -76,16 +88,51 @@ def test_every_kind_draws_hostile_names_as_text_and_to_the_same_bytes(
 
 def test_every_figure_says_what_it_shows(subsets, make_run):
     run = make_run(subsets)
-    for kind in ("heat_map", "interaction", "ladder", "slopes", "rope"):
+    assert FIGURES["heat_map"](run) == ()  # two columns of subsets: the ladder says it
+    for kind in ("interaction", "ladder", "slopes", "rope"):
         (one,) = FIGURES[kind](run)
         assert one.caption.endswith(".")
         assert one.alternative.endswith(".")
-        assert one.section == ("comparisons" if kind in ("slopes", "rope") else "results")
+        assert one.section == ("results" if kind == "ladder" else "comparisons")
         best = max(subsets.results, key=lambda result: result.scores_of("mcr").estimate)
         gain = best.scores_of("mcr").estimate - subsets.results[0].scores_of("mcr").estimate
         level = best.scores_of("mcr").estimate
-        shown = {"slopes": f"+{100 * gain:.1f} points", "rope": "within", "ladder": "age + sex"}
+        shown = {"slopes": f"+{100 * gain:.1f} points", "rope": "within", "ladder": f"+{100 * gain:.1f}"}
         assert shown.get(kind, f"{100 * level:.1f}") in one.alternative
+
+
+def test_captions_name_tables_by_title_and_do_not_call_max_se_a_heuristic(subsets, make_run):
+    for drawn in draw_all(make_run(subsets)).values():
+        for one in drawn:
+            assert "subsets_mcr" not in one.caption
+            assert "heuristic" not in one.caption
+    (ladder,) = FIGURES["ladder"](make_run(subsets))
+    assert "the reference (image only)" in ladder.caption
+    assert "the table “Metadata subsets" in ladder.caption
+    family = compared(subsets).family.values()
+    marks = [one.verdict.mark for one in family if one.verdict.mark]
+    assert marks
+    assert text_of(ladder.svg).count(marks[0]) == marks.count(marks[0])
+
+
+def test_a_configuration_keeps_its_colour_in_every_arm(make_study, make_part, make_run, configure):
+    study = make_study()
+    first = [study.result(configure("none"), 0.5, label="x"), study.result(configure("film"), 1.5, seed=2, label="y")]
+    second = [study.result(configure("none"), 1.5, label="x"), study.result(configure("film"), 0.5, seed=2, label="y")]
+    parts = [make_part(study, results, (), name=name) for name, results in (("a", first), ("b", second))]
+    found = [leaders(part, "diagnosis", 4) for part in parts]
+    assert [[one.label for one in shown] for shown in found] == [["y", "x"], ["x", "y"]]
+    styles = {"y": 0, "x": 1}
+    assert [class_recall_info(shown, "diagnosis", styles).styles for shown in found] == [(0, 1), (1, 0)]
+    one, other = FIGURES["class_recall"](make_run(*parts))
+    assert one.name != other.name
+
+
+def test_bins_of_few_samples_are_not_drawn(make_study, configure):
+    found = reliability_info(make_study().result(configure("none"), 1.0), "diagnosis")
+    counts = found.bins.counts
+    assert (counts[counts > 0] < 10).sum() > 0
+    assert found.shown.tolist() == [count >= 10 for count in counts.tolist()]
 
 
 def test_one_configuration_of_one_class_on_one_split(make_study, make_part, make_run, configure):

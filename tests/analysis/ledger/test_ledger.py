@@ -173,7 +173,9 @@ def test_another_schema_is_refused():
         FitRecord.from_json({"schema": 99})
 
 
-@pytest.mark.parametrize("content", ["[]", "null", "3", "{}", '{"schema": 1}', '{"schema": 1, "record": 5}'])
+@pytest.mark.parametrize(
+    "content", ["[]", "null", "3", "{}", '{"schema": 1}', '{"schema": 1, "record": 5}', "[" * 100_000]
+)
 def test_json_that_is_no_record_counts_as_damaged(tmp_path, content):
     ledger = Ledger(tmp_path)
     stored = ledger.put(record(), predictions())
@@ -188,3 +190,30 @@ def test_a_place_that_cannot_be_written_is_found_before_any_work(tmp_path):
         Storage(tmp_path / "file" / "ledger").require_writable()
     Storage(tmp_path / "ledger").require_writable()
     assert list((tmp_path / "ledger").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"n_train": 0},
+        {"n_test": 0},
+        {"n_inner": -1},
+        {"n_test": 2.5},
+        {"n_train": True},
+        {"leak_share": 1.7},
+        {"leak_share": -0.1},
+        {"leak_share": "0.5"},
+    ],
+)
+def test_counts_and_shares_that_cannot_be_count_as_damage(tmp_path, changes):
+    ledger = Ledger(tmp_path)
+    stored = ledger.put(record(**changes), predictions())
+    assert ledger.get(stored.key) is None
+    ((name, value),) = changes.items()
+    assert ledger.damaged[stored.key].startswith(f"ledger record has {name} {value!r}, which is no")
+
+
+def test_a_failed_fit_may_have_an_empty_part(tmp_path):
+    ledger = Ledger(tmp_path)
+    stored = ledger.put(record(state="failed", n_train=0, n_test=0, reason="no samples"))
+    assert ledger.get(stored.key) == stored

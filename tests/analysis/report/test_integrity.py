@@ -1,9 +1,15 @@
 """What is checked of a run: each fault in the ledger is found, named and counted, and a sound run is called so."""
 
+import dataclasses
+
 import numpy as np
 
 from analysis.predictions import FoldPredictions
 from analysis.report.integrity import SHOWN, Siblings, integrity, siblings
+from analysis.report.methods import methods
+from analysis.search_record import Entry
+
+RECALL = {"name": "recall", "title": "Recall", "kind": "per-class-recall"}
 
 
 def checks(run):
@@ -69,8 +75,6 @@ def test_damaged_records_and_mixed_devices_are_found(build_run, plan_part, make_
 
 
 def test_left_out_samples_are_listed_up_to_a_limit(build_run, plan_part, make_study, ledger):
-    import dataclasses
-
     part = plan_part(make_study(), ledger, {("image only", "none", ()): 0.8}, tables=[])
     odd = tuple((f"image{place}", "unreadable") for place in range(SHOWN + 5))
     found = checks(build_run(parts=(dataclasses.replace(part, left_out=odd),)))["skipped"]
@@ -78,3 +82,43 @@ def test_left_out_samples_are_listed_up_to_a_limit(build_run, plan_part, make_st
     assert found.text == "205 images could not be used and were left out"
     assert len(found.details) == SHOWN + 1
     assert found.details[-1] == "and 5 more"
+
+
+def test_a_run_of_which_all_failed_says_nothing_of_its_predictions(build_run, make_study):
+    few, study = {("image only", "none", ()): 0.8}, make_study()
+    run = build_run(few, study=study, tables=[RECALL], failed=[("image only", fold) for fold in study.planned])
+    found = checks(run)
+    assert found["failed"].text == "5 fold fits failed"
+    assert not {"pairing", "leak", "classes", "class sizes"} & set(found)
+    assert methods(run).sentences[0].text == "Nothing has been evaluated yet."
+
+
+def test_a_class_that_nobody_has_is_not_called_small(build_run, make_study):
+    assert "df (0)" not in checks(build_run(study=make_study(lesions=(30, 60, 0))))["class sizes"].text
+
+
+def test_faults_beside_the_fold_fits_are_listed(build_run):
+    run = build_run({("image only", "none", ()): 0.8})
+    run.ledger.storage.write(f"maps/{next(iter(run.parts[0].records))}.npz", b"x")
+    found = checks(dataclasses.replace(run, unreadable=("importances.json cannot be used",)))
+    assert found["run folder"].details == ("importances.json cannot be used",)
+    assert found["activation maps"].state == "warning"
+    assert found["activation maps"].text == "1 damaged file left out of the figures"
+    assert found["activation maps"].details[0].startswith("maps/")
+
+
+def test_a_gap_in_the_search_record_is_one_line(build_run):
+    def damaged(number, why="it is missing"):
+        reason = f"search/{number:06d}.json cannot be used: {why}; the search goes on without this trial"
+        return Entry(study="", number=number, state="damaged", asked=-1, asked_at=0.0, told=-1, reason=reason)
+
+    trial = Entry(study="s", number=1, state="running", asked=0, asked_at=0.0)
+    entries = (damaged(0), trial, *(damaged(number) for number in range(2, 300)), damaged(300, "it is no entry"))
+    found = checks(dataclasses.replace(build_run(), search=entries))["search record"]
+    rest = "the search goes on without this trial"
+    assert found.text == "300 damaged trials"
+    assert found.details == (
+        f"search/000000.json cannot be used: it is missing; {rest}",
+        f"search/000002.json to search/000299.json cannot be used: it is missing; {rest}",
+        f"search/000300.json cannot be used: it is no entry; {rest}",
+    )

@@ -27,7 +27,7 @@ def test_only_methods_with_a_value_are_named():
     assert found.keys == ("nadeau2003",)
     assert methods_used([{"metric": "brier"}])[0].keys == ("brier1950",)
     assert len(methods_used([{"p_nb_holm": 0.1, "p_max_se_holm": 0.1}])) == 1
-    (maps,) = methods_used([], ["maps-gained", "forest_subsets_mcr"])
+    (maps,) = methods_used([], ["maps_gained", "forest_subsets_mcr"])
     assert maps.keys == ("selvaraju2017", "zhou2016")
 
 

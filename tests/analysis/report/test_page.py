@@ -4,12 +4,14 @@ import base64
 import re
 
 import pytest
+from markupsafe import escape
 
 from analysis.errors import AnalysisError
 from analysis.figures import FIGURES
 from analysis.report import PAGE, ReportOptions, report_files
 from analysis.report.downloads import downloads
 from analysis.report.inline_svg import inline_svg
+from analysis.report.sections import sections, shared_notes
 
 HOSTILE = "<script>$x$&\"'</script>{{ 7*7 }}<img src=x onerror=alert(1)>\u202e"
 
@@ -112,6 +114,34 @@ def test_options_put_their_text_in_and_leave_images_out(build_run, one_figure, p
     one_figure(section="maps")
     assert "figures/quick.svg" in report_files(run)
     assert "figures/quick.svg" not in report_files(run, ReportOptions(images=False))
+
+
+def test_notes_of_several_tables_are_said_once(build_run, one_figure):
+    run = build_run()
+    shared = shared_notes(run.tables)
+    text = report_files(run)[PAGE].decode()
+    assert len(run.tables) > 1
+    assert shared
+    for note in shared:
+        assert sum(note in table.notes for table in run.tables) > 1
+        assert text.count(str(escape(note))) == 1
+    own = [note for table in run.tables for note in table.notes if note not in shared]
+    assert all(str(escape(note)) in text for note in own)
+
+
+def test_a_confirmation_stands_before_its_search_and_titles_leave_the_arm_out(build_run, plan_part, make_study, ledger):
+    few = {("image only", "none", ()): 0.8, ("concat age", "concat", ("age",)): 2.2}
+    parts = tuple(
+        plan_part(make_study(), ledger, few, tables=[{"name": f"{role}_s", "title": title, "kind": "scores"}], **named)
+        for role, title, named in (
+            ("search", "Found", {"role": "search", "name": ""}),
+            ("confirmation", "Again", {"role": "confirmation", "name": ""}),
+            ("arm", "grouped: scores", {"name": "grouped"}),
+        )
+    )
+    (results,) = (one for one in sections(build_run(parts=parts), (), {}) if one.name == "results")
+    assert [block.heading for block in results.blocks] == ["The best again, on other folds", "The search", "grouped"]
+    assert [table.title for block in results.blocks for table in block.tables] == ["Again", "Found", "Scores"]
 
 
 def test_a_long_table_stands_in_the_appendix(build_run, one_figure, parse_page, monkeypatch):

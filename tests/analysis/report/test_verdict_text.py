@@ -20,7 +20,7 @@ def test_a_large_difference_is_supported_with_its_numbers(build_run):
         next(result.identifier for result in run.parts[0].results if result.label == "concat age")
     ]
     interval, score = contrast.comparison.max_se.interval, run.parts[0].results[1].scores["mcr", None]
-    assert best.startswith("Of the 4 configurations, “concat age” comes out best: MCR ")
+    assert best.startswith("Of the 4 configurations, “concat age” comes out best: mean class recall (MCR) ")
     assert f"{100 * score.estimate:.1f}" in best
     assert "Against the reference “image only” its difference is" in difference
     assert f"+{100 * interval.estimate:.1f} points [{100 * interval.low:.1f}, {100 * interval.high:.1f}]" in difference
@@ -40,19 +40,48 @@ def test_a_large_difference_is_supported_with_its_numbers(build_run):
     ],
 )
 def test_the_sentence_says_the_word_and_no_more(build_run, monkeypatch, word, phrase):
-    from analysis.report import verdict_text
+    from analysis.report import further_verdicts
     from analysis.statistics.verdicts import Verdict
 
-    real = verdict_text.contrasts
+    real = further_verdicts.contrasts
     changed = Verdict(word, "better" if word == "suggested" else "")
     monkeypatch.setattr(
-        verdict_text,
+        further_verdicts,
         "contrasts",
         lambda *arguments: {name: dataclasses.replace(one, verdict=changed) for name, one in real(*arguments).items()},
     )
     found = sentences(build_run())[1]
     assert phrase in found
     assert "supported better" not in found
+
+
+def test_other_metrics_families_and_effects_have_a_sentence_each(build_run):
+    reference = {"fusion.name": "none"}
+    tables = [
+        {"name": "all", "title": "All", "kind": "comparisons", "reference": reference, "metrics": ["mcr", "auc"]},
+        {"name": "same", "title": "Same again", "kind": "scores", "reference": reference},
+        {
+            "name": "fusions",
+            "title": "Fusions",
+            "kind": "comparisons",
+            "reference": {"fusion.name": "concat"},
+            "rows": "metadata.fields",
+        },
+    ]
+    _, _, auc, fusions, tried = sentences(build_run(tables=tables))
+    assert re.fullmatch(r"On AUC: (\d+ [a-z ]+(, )?)+\.", auc)
+    assert re.fullmatch(r"“Fusions” on MCR: 1 [a-z ]+\.", fusions)
+    assert "in this family" in tried
+
+
+def test_what_lies_in_the_interval_of_the_best_is_named(build_run):
+    skills = {
+        ("image only", "none", ()): 0.8,
+        ("concat age", "concat", ("age",)): 2.2,
+        ("multiply age", "multiply", ("age",)): 2.19,
+    }
+    best = sentences(build_run(skills))[0]
+    assert re.search(r"; “(concat|multiply) age” with [\d.]+\s% lies within that interval\.$", best)
 
 
 def test_a_reference_that_is_best_says_so(build_run):
@@ -145,3 +174,20 @@ def test_arms_on_the_same_samples_are_told_apart(build_run, plan_part, make_stud
     )
     assert first.sentences[-1].endswith("nothing is tested: unsure.")
     assert [one.heading for one in rest] == ["grouped", "image-level"]
+
+
+def test_equal_configurations_share_the_first_place_and_have_no_verdict(build_run, make_study, monkeypatch):
+    study = make_study()
+    monkeypatch.setattr(type(study), "frame", _alike(type(study).frame))
+    few = {("image only", "none", ()): 0.8, ("concat age", "concat", ("age",)): 0.8}
+    run = build_run(few, study=study)
+    best, difference, *_ = sentences(run)
+    names = [result.label for result in run.parts[0].results]
+    assert any(f"“{one}” shares the first place with “{other}”" in best for one, other in (names, names[::-1]))
+    assert "comes out best" not in best
+    assert "unsure: the same in every fold, so nothing is known of its spread and there is no verdict (p" in difference
+
+
+def _alike(frame):
+    """Predictions of one and the same seed for everybody."""
+    return lambda study, record, skill, seed=1: frame(study, record, skill, 1)

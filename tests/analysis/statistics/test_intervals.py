@@ -58,10 +58,13 @@ def test_degrees_of_freedom_of_max_se_by_hand():
     assert max_se_error([0.5] * 5, clustered_se=0.0, folds=5).se == 0.0
 
 
-def test_repeats_do_not_shrink_the_fold_part_of_max_se():
-    once = max_se_interval(SCORES, clustered_se=0.0, folds=5)
-    four_times = max_se_interval(SCORES * 4, clustered_se=0.0, folds=5)
-    assert four_times.se == pytest.approx(once.se, rel=0.12)  # the SD of 20 scores divides by 19
+def test_repeats_divide_what_folds_vary_beyond_the_clustered_error():
+    four_times = np.tile(SCORES, 4)
+    variance = np.var(four_times, ddof=1)
+    found = max_se_error(four_times, clustered_se=0.01, folds=5)
+    assert found.se == pytest.approx(math.sqrt(0.0001 + (variance / 5 - 0.0001) / 4))
+    assert found.df == pytest.approx(19 / (1 - 0.0001 / found.se**2))
+    assert max_se_error(four_times, clustered_se=0.05, folds=5).se == 0.05
 
 
 def test_one_split_has_the_clustered_interval_only():

@@ -8,7 +8,7 @@ import statsmodels.api as sm
 
 from analysis.errors import AnalysisError
 from analysis.statistics.clustering import clustered_se
-from analysis.statistics.sampling_error import sampling_error
+from analysis.statistics.sampling_error import larger_error, sampling_error
 
 
 def test_by_hand():
@@ -45,3 +45,21 @@ def test_what_is_refused():
         sampling_error(np.ones(3), np.zeros(3))
     with pytest.raises(AnalysisError, match="one of each sample"):
         sampling_error(np.ones(3), np.zeros(2))
+
+
+def test_one_error_of_a_nearly_perfect_classifier_has_the_groups_of_the_rarest_class_behind_it():
+    influence = np.zeros(300)
+    influence[0] = -1 / 300
+    assert sampling_error(influence, np.arange(300)).df == 1.0
+    found = sampling_error(influence, np.arange(300), fewest=100)
+    assert found.df == 99
+    assert found.se == pytest.approx(math.sqrt(100 / 99) / 300)
+
+
+def test_training_never_makes_it_smaller():
+    rng = np.random.default_rng(0)
+    evaluation, groups = rng.normal(size=50), np.arange(50)
+    alone = sampling_error(evaluation, groups)
+    assert larger_error(evaluation, None, groups, fewest=2) == alone
+    assert larger_error(evaluation, -0.5 * evaluation, groups, fewest=2) == alone
+    assert larger_error(evaluation, evaluation, groups, fewest=2).se == pytest.approx(2 * alone.se)

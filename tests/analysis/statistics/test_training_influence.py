@@ -1,11 +1,12 @@
 """The influence of training samples: beside finite differences of the loss and of the smoothed metric."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import log_softmax, softmax
 
 from analysis.statistics.influences import decision_influence
-from analysis.statistics.sampling_error import sampling_error
+from analysis.statistics.sampling_error import larger_error
 from analysis.statistics.training_influence import BANDWIDTH, training_influence
 
 
@@ -35,8 +36,11 @@ def kernel_share(margin):
     return np.where(t < 0, (1 + t) ** 2 / 2, 1 - (1 - t) ** 2 / 2)
 
 
-def numeric(labels, probabilities):
-    """Return the influence on MCR of each training sample by finite differences (n,), centred within classes."""
+def numeric(labels, probabilities, weights):
+    """Return the influence on MCR of each training sample by finite differences (n,), centred within classes.
+
+    `weights` (n,): of the samples in the loss.
+    """
     n, classes = probabilities.shape
     z = tempered(labels, probabilities)
     features = np.hstack([np.ones((n, 1)), z])
@@ -48,7 +52,7 @@ def numeric(labels, probabilities):
         return z + features @ step.reshape(classes, classes + 1).T
 
     def losses(step):
-        return -log_softmax(moved(step), axis=1)[rows, labels]
+        return -weights * log_softmax(moved(step), axis=1)[rows, labels]
 
     def smoothed(step):
         values = moved(step)
@@ -67,11 +71,17 @@ def numeric(labels, probabilities):
     return influence - (np.bincount(labels, influence) / counts)[labels]
 
 
-def test_beside_finite_differences():
+@pytest.mark.parametrize("formula", ["none", "balanced", "complement"])
+def test_beside_finite_differences(formula):
     labels, probabilities = made_up()
-    expected = numeric(labels, probabilities)
+    labels, probabilities = labels[labels + np.arange(90) % 4 < 4], probabilities[labels + np.arange(90) % 4 < 4]
+    shares = np.bincount(labels) / len(labels)
+    assert np.ptp(shares) > 0.1
+    weights = {"none": np.ones(3), "balanced": 1 / (3 * shares), "complement": 1 - shares}[formula][labels]
+    expected = numeric(labels, probabilities, weights)
     assert np.abs(expected).max() > 1e-4
-    assert training_influence("mcr", labels, probabilities) == pytest.approx(expected, abs=0.01 * expected.std())
+    found = training_influence("mcr", labels, probabilities, class_weights=formula)
+    assert found == pytest.approx(expected, abs=0.01 * expected.std())
 
 
 def test_a_learner_at_the_optimum_of_the_metric_is_not_moved():
@@ -94,15 +104,9 @@ def test_overconfidence_order_and_doubling(metric):
     assert np.bincount(labels, found) == pytest.approx(0, abs=1e-12)
 
 
-def test_two_classes_and_their_threshold():
-    labels, probabilities = made_up(classes=2)
-    found = training_influence("mcr", labels, probabilities)
-    at_half = training_influence("mcr", labels, probabilities, np.full(len(labels), 0.5))
-    assert at_half == pytest.approx(found)
-    far = training_influence("mcr", labels, probabilities, np.full(len(labels), 1 - 1e-9))
-    assert far == pytest.approx(np.zeros(len(labels)))  # no sample is near the boundary
+def test_metrics_of_two_classes_belong_to_two_classes():
     for metric in ("sensitivity", "specificity"):
-        assert np.isfinite(training_influence(metric, labels, probabilities)).all()
+        assert np.isfinite(training_influence(metric, *made_up(classes=2))).all()
         assert np.isnan(training_influence(metric, *made_up())).all()
 
 
@@ -115,6 +119,11 @@ def test_certain_predictions_and_an_absent_class_stay_finite():
     assert np.isnan(training_influence("mcr", labels, np.ones((30, 1)))).all()
 
 
+def labels_of(folds, target):
+    """Return the class of every sample, by sample id."""
+    return pd.concat([pd.Series(part.labels[target], part.samples) for part in folds]).sort_index()
+
+
 def test_scores_of_decisions_carry_it_where_every_sample_is_evaluated(make_study, configure):
     result = make_study().result(configure("none"), 0.8)
     scores, folds = result.scores_of("mcr"), list(result.predictions.values())
@@ -124,8 +133,14 @@ def test_scores_of_decisions_carry_it_where_every_sample_is_evaluated(make_study
     samples = np.concatenate([part.samples for part in folds])
     assert scores.training is not None
     assert scores.training[samples].to_numpy() == pytest.approx(training_influence("mcr", labels, probabilities))
-    both = (scores.influence + scores.training).to_numpy()
-    assert scores.sampling_error == sampling_error(both, scores.groups.to_numpy())
+    weighted = make_study().result({**configure("none"), "loss": {"class_weights": "balanced"}}, 0.8)
+    expected = training_influence("mcr", labels, probabilities, class_weights="balanced")
+    assert weighted.scores_of("mcr").training[samples].to_numpy() == pytest.approx(expected)
+    assert scores.fewest == pd.Series(scores.groups).groupby(labels_of(folds, target)).nunique().min()
+    error = larger_error(
+        scores.influence.to_numpy(), scores.training.to_numpy(), scores.groups.to_numpy(), fewest=scores.fewest
+    )
+    assert scores.sampling_error == error
     assert result.scores_of("auc").training is None
 
 

@@ -48,7 +48,9 @@ def test_an_empty_folder_holds_no_search(record):
     assert record.load() == []
 
 
-@pytest.mark.parametrize("content", [None, b"", b"[]", b"{", b'{"checksum": "0", "entry": {}}', b'{"entry": 3}'])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"[]", b"{", b'{"checksum": "0", "entry": {}}', b'{"entry": 3}', b"[" * 100_000]
+)
 def test_a_damaged_or_missing_entry_is_told_and_the_others_are_read(record, content):
     for number in range(3):
         record.write(entry(number))
@@ -67,3 +69,17 @@ def test_a_changed_number_does_not_pass(record):
     assert record.load()[0].state == "damaged"
     record.storage.write("search/000001.json", text)  # another trial's entry under this name
     assert record.load()[1].state == "damaged"
+
+
+def test_files_that_no_search_names_so_are_no_trials(record):
+    record.write(entry(0))
+    for name in ("00300000", "7", "٣٣٣٣٣٣", "notes"):
+        record.storage.write(f"search/{name}.json", b"{}")
+    assert record.load() == [entry(0)]
+
+
+def test_a_folder_in_place_of_an_entry_is_a_damaged_trial(record):
+    for number in (0, 2):
+        record.write(entry(number))
+    (record.storage.local / "search" / "000001.json").mkdir()
+    assert [one.state for one in record.load()] == ["running", "damaged", "running"]
