@@ -183,18 +183,8 @@ def test_a_damaged_request_keeps_the_run_usable(tmp_path, content):
     assert read_request(str(tmp_path)) == request
 
 
-def test_tables_of_earlier_settings_are_removed_and_nothing_else(tmp_path):
-    with open_workspace(str(tmp_path / "run"), "s", tmp_path) as workspace:
-        workspace.write_request(dict.fromkeys(REQUEST) | {"study": {"name": "s"}})
-        workspace.write_tables({"a.md": b"1", "b.md": b"1"})
-        (tmp_path / "run" / "tables" / "mine.txt").write_text("notes")
-        workspace.write_tables({"b.md": b"2"})
-    names = sorted(path.name for path in (tmp_path / "run" / "tables").iterdir() if not path.name.startswith("."))
-    assert names == ["b.md", "mine.txt"]
-
-
 def test_a_remote_run_folder_gets_its_curves_at_the_end(tmp_path):
     with open_workspace(f"file://{tmp_path}/run", "s", tmp_path / "cache") as workspace:
         assert workspace.storage.local is not None
-        workspace.write_tables({"t.md": b"x"})
+        workspace.storage.write("tables/t.md", b"x")
     assert Storage(tmp_path / "run").read("tables/t.md") == b"x"
