@@ -18,3 +18,8 @@ def __getattr__(name: str) -> Any:
     from analysis import notebook
 
     return getattr(notebook, name)
+
+
+def __dir__() -> list[str]:
+    """Name what is imported late too, for completion in a notebook."""
+    return sorted({*globals(), *__all__})

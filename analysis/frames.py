@@ -1,7 +1,7 @@
 """A run as tidy pandas frames, for notebooks: one row per thing, fractions, nothing rounded.
 
 run = analysis.load("runs/ham10000-screen")
-run.configurations   one row per configuration, with the settings that differ
+run.configurations   one row per configuration; here and in the next three the settings that differ are columns
 run.scores           one row per configuration, target and metric, with its intervals
 run.folds            one row per fold fit, target and metric
 run.curves           one row per epoch of a fold fit
@@ -20,7 +20,7 @@ from analysis.inference import differing
 from analysis.run import Part, Run
 from analysis.scoring import METRICS
 from analysis.tables.contrasts import scored
-from analysis.tables.dimensions import flat
+from analysis.tables.dimensions import Dimension, dimension, flat
 from analysis.tables.records import record
 
 MEAN = "mean over targets"
@@ -40,18 +40,15 @@ class Frames:
 
     @cached_property
     def configurations(self) -> pd.DataFrame:
-        """One row per configuration: its identifier and label, folds done and planned, and the settings that differ."""
-        settings = [flat(result.configuration) for _, result in self._results()]
-        names = differing(settings)
+        """One row per configuration: its identifier and label, the settings that differ, folds done and planned."""
         rows = [
             {
-                **_of(part, result),
+                **self._of(part, result),
                 "folds_done": len(result.metrics),
                 "folds_planned": len(result.planned),
                 "dropped": result.dropped,
-                **{name: _plain(one.get(name)) for name in names},
             }
-            for (part, result), one in zip(self._results(), settings, strict=True)
+            for part, result in self._results()
         ]
         return pd.DataFrame(rows)
 
@@ -59,7 +56,8 @@ class Frames:
     def scores(self) -> pd.DataFrame:
         """One row per configuration, target and metric: estimate, fold SD, every interval, and how much is behind it.
 
-        Incomplete configurations have no scores. Columns are those of the tables' `_long.csv` without comparisons.
+        Incomplete configurations have no scores. Columns are those of the tables' `_long.csv` without comparisons;
+        `folds` has the score of each fold.
         """
         rows = []
         for part, result in self._results():
@@ -68,8 +66,8 @@ class Frames:
                     if scored(result, metric, target) is None:
                         continue
                     row = record(result, metric, target, None, is_reference=False)
-                    kept = {name: value for name, value in row.items() if name not in CONTRAST}
-                    rows.append({"part": part.planned.name, **kept})
+                    kept = {name: value for name, value in row.items() if name not in CONTRAST | {"fold_scores"}}
+                    rows.append(self._of(part, result) | kept)
         return pd.DataFrame(rows)
 
     @cached_property
@@ -77,7 +75,7 @@ class Frames:
         """One row per fold fit, target and metric: its score, with the numbers of samples evaluated and trained on."""
         rows = [
             {
-                **_of(part, result),
+                **self._of(part, result),
                 "repeat": repeat,
                 "fold": fold,
                 "target": target,
@@ -98,7 +96,7 @@ class Frames:
         """One row per epoch of a fold fit: loss, learning rate, and what the inner validation part scored."""
         rows = [
             {
-                **_of(part, result),
+                **self._of(part, result),
                 "repeat": repeat,
                 "fold": fold,
                 "epoch": epoch["epoch"],
@@ -131,13 +129,25 @@ class Frames:
                 frame = pd.DataFrame({"sample": one.samples, "group": one.groups})
                 frame["truth"], frame["decision"] = classes[one.labels[name]], classes[one.decisions(name)]
                 frame[[f"probability:{each}" for each in classes]] = one.probabilities[name]
-                place = {**_of(part, result), "repeat": repeat, "fold": fold}
+                place = {**_named(part, result), "repeat": repeat, "fold": fold}
                 for position, (column, value) in enumerate(place.items()):
                     frame.insert(position, column, value)
                 yield frame
 
     def _results(self) -> Iterator[tuple[Part, ConfigurationResult]]:
         return ((part, result) for part in self.run.parts for result in part.results)
+
+    @cached_property
+    def _settings(self) -> dict[str, dict[str, Any]]:
+        """The settings that differ, by configuration, as `configurations` shows them."""
+        results = [result for _, result in self._results()]
+        settings = {result.identifier: flat(result.configuration) for result in results}
+        found = [dimension(name, results) for name in differing(list(settings.values()))]
+        return {known: {of.name: _printed(of, one.get(of.name)) for of in found} for known, one in settings.items()}
+
+    def _of(self, part: Part, result: ConfigurationResult) -> dict[str, Any]:
+        """Return the columns that say which configuration a row is of, its settings last."""
+        return {**_named(part, result), **self._settings[result.identifier]}
 
     @staticmethod
     def _targets(result: ConfigurationResult) -> list[str | None]:
@@ -153,11 +163,14 @@ CONTRAST = frozenset(
 )  # fmt: skip
 
 
-def _of(part: Part, result: ConfigurationResult) -> dict[str, Any]:
+def _named(part: Part, result: ConfigurationResult) -> dict[str, Any]:
     return {"part": part.planned.name, "configuration": result.identifier, "label": result.label}
 
 
-def _plain(value: Any) -> Any:
+def _printed(of: Dimension, value: Any) -> Any:
+    """Return a list as text; an empty or absent list of names is `none`, so that no row falls out of a grouping."""
+    if of.is_subset:
+        return "+".join(value or ()) or "none"
     return "+".join(map(str, value)) if isinstance(value, list) else value
 
 

@@ -4,12 +4,8 @@ The folder may be that of a run (`runs/ham10000-screen`), its ledger, or a ledge
 without any manifest, as one that was copied fit by fit, is read as it is: `analysis.inference` says what it holds.
 """
 
-import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from analysis.errors import AnalysisError
 from analysis.importances import read_importances
@@ -17,13 +13,12 @@ from analysis.inference import inferred_manifest
 from analysis.ledger import Ledger
 from analysis.ledger.storage import Storage
 from analysis.manifest import IN_LEDGER, IN_RUN, Manifest, PlannedConfiguration, PlannedFold, PlannedPart, read_manifest
-from analysis.run import Run, evaluate_run, specifications
+from analysis.run import Run, evaluate_run
 from analysis.search_record import Entry, SearchRecord
+from analysis.study_file import asked_instead, check_study_name, study_file
 
 FEWEST_REPLICATES, MOST_REPLICATES = 100, 1_000_000
 """With fewer a 95 % interval has no tails; memory grows with their number."""
-STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What a study may be called; its report goes into a folder of this name."""
 
 
 def load_run(location: str | Path, study: str | None = None, *, replicates: int = 0) -> Run:
@@ -41,12 +36,13 @@ def load_run(location: str | Path, study: str | None = None, *, replicates: int 
     """
     check_replicates(replicates)
     storage = existing(location)
-    asked = _study_file(study) if study and study.endswith((".yaml", ".yml")) else None
-    manifest, ledger = _manifest_and_ledger(storage, None if asked else study)
+    file = study if study and study.endswith((".yaml", ".yml")) else None
+    asked = study_file(file) if file else {}
+    manifest, ledger = _manifest_and_ledger(storage, None if file else study)
     entries = SearchRecord(storage).load()
     manifest = _with_trials(manifest, entries, ledger)
-    if asked is not None:
-        manifest = _asked_instead(manifest, asked)
+    if file:
+        manifest = asked_instead(manifest, asked, file)
     run = evaluate_run(manifest, ledger, _folder_name(storage), search=entries, replicates=replicates)
     try:
         return replace(run, importances=read_importances(storage))
@@ -64,18 +60,6 @@ def check_replicates(replicates: int) -> None:
     if not is_count or (replicates != 0 and not FEWEST_REPLICATES <= replicates <= MOST_REPLICATES):
         allowed = f"a whole number from {FEWEST_REPLICATES} to {MOST_REPLICATES:,}"
         raise AnalysisError(f"replicates={replicates}: give {allowed}, or 0 for no bootstrap")
-
-
-def check_study_name(name: object, where: str) -> str:
-    """Return the name of a study, which is also that of a folder; `where` names its place in errors.
-
-    Raises:
-        AnalysisError: it is no text, or other than up to 64 letters, digits, dots, dashes and underscores.
-    """
-    if not isinstance(name, str) or not STUDY_NAME.fullmatch(name):
-        said = "up to 64 letters, digits and . _ -, the first a letter or a digit"
-        raise AnalysisError(f"{where}: {ascii(name)[:200]} is no name of a study; it has {said}")
-    return name
 
 
 def existing(location: str | Path) -> Storage:
@@ -194,43 +178,3 @@ def _planned_folds(part: PlannedPart, entry: Entry) -> tuple[PlannedFold, ...]:
         PlannedFold(repeat=repeat, fold=fold, key=done.get((repeat, fold), ""))
         for repeat, fold in sorted({*every, *done})
     )
-
-
-def _study_file(name: str) -> dict[str, Any]:
-    """Return the settings of a study file as far as the analysis uses them."""
-    try:
-        document = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AnalysisError(f"--study {name}: cannot be read ({error.strerror or error})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise AnalysisError(f"--study {name}: is no YAML ({' '.join(str(error).split())[:200]})") from error
-    if not isinstance(document, dict) or not isinstance(document.get("tables"), list) or not document["tables"]:
-        raise AnalysisError(f"--study {name}: holds no tables; a study file has a list of them under `tables`")
-    if odd := [table for table in document["tables"] if not isinstance(table, dict)]:
-        raise AnalysisError(f"--study {name}: tables hold {odd[0]!r}, which is no mapping")
-    if "name" in document:
-        check_study_name(document["name"], f"--study {name}: name")
-    return document
-
-
-def _asked_instead(manifest: Manifest, asked: dict[str, Any]) -> Manifest:
-    """Return the manifest with the tables of a study file; of several arms each gets those not across arms."""
-    own = [table for table in asked["tables"] if table.get("kind") != "arms"]
-    across = [table for table in asked["tables"] if table.get("kind") == "arms"]
-    several = len(manifest.parts) > 1
-
-    def tables(part: PlannedPart) -> tuple[dict[str, Any], ...]:
-        if not several or not part.name:
-            return tuple(own) if part.role != "confirmation" else part.tables
-        return tuple(table | {"name": f"{part.name}_{table.get('name')}"} for table in own)
-
-    parts = tuple(replace(part, tables=tables(part)) for part in manifest.parts)
-    found = replace(
-        manifest,
-        study=str(asked.get("name", manifest.study)),
-        question=str(asked.get("question", manifest.question)),
-        parts=parts,
-        across=tuple(across),
-    )
-    specifications([*across, *own], found.study)
-    return found

@@ -21,7 +21,19 @@ from analysis.loading import load_run
 from analysis.run import Part, Run, specifications
 from analysis.tables import Table, TableSpecification, build_tables
 
-TITLE = "Scores"
+TITLES = {
+    "per-class-recall": "Recall by class",
+    "per-class-precision": "Precision by class",
+    "per-class-f1": "F1 by class",
+    "per-class-auc": "AUC by class",
+    "per-class-average-precision": "Average precision by class",
+    "comparisons": "Comparisons with the reference",
+    "per-target": "Scores by target",
+    "heads": "Scores by head",
+    "effects": "Effects of two factors",
+    "arms": "Scores across arms",
+}
+"""What a table is called unless `title` says it; of the other kinds the kind."""
 
 
 def load(folder: str | Path, study: str | None = None, *, replicates: int = 0) -> Frames:
@@ -56,7 +68,8 @@ def compare(
 
     Args:
         run: from `load`.
-        reference: dotted settings that pick one configuration, as `{"fusion.name": "none"}`.
+        reference: dotted settings that pick one configuration, as `{"fusion.name": "none"}`; values may be those of
+            `run.configurations`, as `"age+sex"` for a list.
         metric: as in a study's tables.
         where: keep the configurations with these settings; the reference stays.
         target: of a cohort with several; None: their mean.
@@ -77,13 +90,14 @@ def compare(
 
 
 def table(run: Frames | Run, *, part: str | None = None, **settings: Any) -> Table:
-    """Return one table; in a notebook it shows as HTML.
+    """Return one table; in a notebook it shows as HTML, printed as Markdown, and `.frame()` is its pandas frame.
 
     Args:
         run: from `load`.
         part: which arm, where the study has some.
         settings: those of a table in a study file: `kind`, `rows`, `columns`, `reference`, `where`, `metric` or
-            `metrics` (with several, the table of the first), `published`, ...; kind `arms` stands across all arms.
+            `metrics` (with several, the table of the first), `published`, `title`, ...; kind `arms` stands across
+            all arms.
 
     Raises:
         AnalysisError: a setting is unknown or does not fit the configurations.
@@ -97,7 +111,9 @@ def _built(run: Frames | Run, part: str | None, **settings: Any) -> tuple[Table,
     whole = run.run if isinstance(run, Frames) else run
     if not isinstance(whole, Run):
         raise AnalysisError(f"run={whole!r}: give what analysis.load returned")
-    specified = specifications([{"name": "table", "title": TITLE, **settings}], whole.manifest.study)
+    kind = str(settings.get("kind", "ablation"))
+    named = {"name": "table", "title": TITLES.get(kind, kind.capitalize() or "Table"), **settings}
+    specified = specifications([named], f"study {whole.manifest.study}")
     if specified[0].kind == "arms":
         return _across(whole, part, specified[0])
     chosen = _part(whole, part)
@@ -110,7 +126,7 @@ def _across(run: Run, part: str | None, specification: TableSpecification) -> tu
     if part is not None:
         raise AnalysisError(f"part={part}: a table of kind arms stands across all of them; leave part out")
     tables = replace(run, across=(specification,)).tables_across
-    if len(run.parts) < 2 or not tables:
+    if len({part.planned.name for part in run.parts if part.context is not None}) < 2:
         raise AnalysisError(f"study {run.manifest.study}: kind arms needs at least two arms with fold fits")
     return tables
 

@@ -26,6 +26,7 @@ from analysis.tables import (
     build_tables,
     study_context,
 )
+from analysis.tables.refusals import refusal
 
 
 @dataclass(frozen=True)
@@ -95,25 +96,27 @@ def evaluate_run(
     """
     everything = ledger.records()
     parts = tuple(_evaluated(manifest, planned, ledger, everything, replicates) for planned in manifest.parts)
-    across = specifications(manifest.across, manifest.study)
+    across = specifications(manifest.across, f"study {manifest.study}")
     return Run(manifest, location, parts, across, tuple(search), dict(ledger.damaged), ledger)
 
 
-def specifications(tables: Iterable[Mapping[str, object]], study: str) -> tuple[TableSpecification, ...]:
+def specifications(tables: Iterable[Mapping[str, object]], source: str) -> tuple[TableSpecification, ...]:
     """Return validated table specifications.
 
+    Args:
+        tables: their settings.
+        source: where they were written, as errors name it: `study ham10000-screen`, or a file.
+
     Raises:
-        AnalysisError: one cannot be used; names the table, the field and what is wrong.
+        AnalysisError: one cannot be used; names the table, the setting with its value, and the choices.
     """
     found = []
     for table in tables:
         try:
             found.append(TableSpecification.model_validate(dict(table)))
         except ValidationError as error:
-            first = error.errors()[0]
-            field_name = ".".join(map(str, first["loc"]))
-            where = f"study {study}: table {dict(table).get('name', '?')}: {field_name}".rstrip(": ")
-            raise AnalysisError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
+            name = dict(table).get("name", "?")
+            raise AnalysisError(f"{source}: table {name}: {refusal(error)}") from error
     return tuple(found)
 
 
@@ -122,7 +125,7 @@ def _evaluated(
 ) -> Part:
     wanted = [fit.key for one in planned.configurations for fit in one.fits]
     records = {key: everything[key] for key in wanted if key in everything}
-    tables = specifications(planned.tables, manifest.study)
+    tables = specifications(planned.tables, f"study {manifest.study}")
     if not records:
         return Part(planned, tables, (), None)
     results = tuple(_evaluate(one, ledger, records) for one in planned.configurations)

@@ -47,7 +47,8 @@ def run_study(options: Options, console: Console) -> int:
             show_search(exploration, workspace, console, told_again(exploration, plans[1:]))
         workspace.write_manifest(manifest_of(study, plans, options.ledger), arms[0].context.ledger)
         seconds = time.monotonic() - started
-        run = report_run(workspace, tables_only=options.tables_only)
+        tables_only = options.tables_only or interrupted  # who interrupts does not wait for figures
+        run = report_run(workspace, tables_only=tables_only)
         workspace.publish()
         return show_results(
             plans,
@@ -56,7 +57,7 @@ def run_study(options: Options, console: Console) -> int:
             console,
             seconds=seconds,
             interrupted=interrupted,
-            tables_only=options.tables_only,
+            tables_only=tables_only,
         )
 
 

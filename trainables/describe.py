@@ -29,23 +29,31 @@ SHOWN = 3
 
 
 def describe_training(configurations: Iterable[Configuration]) -> str:
-    """Return one sentence for all configurations of a study, without its full stop; distinct kinds are joined."""
-    kinds = list(dict.fromkeys(_kind(configuration) for configuration in configurations))
+    """Return one sentence for all configurations of a study, without its full stop; distinct kinds are joined.
+
+    A backbone is named where all have the same, and so is the size of the images that frozen features are of.
+    """
+    every = list(configurations)
+    backbones = {one.backbone.name for one in every if one.uses_image}
+    backbone = backbones.pop() if len(backbones) == 1 else ""
+    sizes = {one.input_size for one in every if one.uses_image and not one.fine_tuned}
+    kinds = list(dict.fromkeys(_kind(one, backbone, sized=len(sizes) == 1) for one in every))
     more = [f"{len(kinds) - SHOWN} more kinds of training"] if len(kinds) > SHOWN else []
     return "; ".join(kinds[:SHOWN] + more)
 
 
-def _kind(configuration: Configuration) -> str:
+def _kind(configuration: Configuration, backbone: str, *, sized: bool) -> str:
     if not configuration.uses_image:
         return "metadata alone: estimators on the encoded fields"
     weights, epochs = WEIGHTS[configuration.backbone.weights], _epochs(configuration.training)
+    size = "{} x {}".format(*configuration.input_size)
     if not configuration.fine_tuned:
-        return f"heads on frozen features of {weights}, {epochs}, no augmentation"
+        of = ", ".join([*([backbone] if backbone else []), weights, *([f"images {size}"] if sized else [])])
+        return f"heads on frozen features of {of}, {epochs}, no augmentation"
     frozen = configuration.backbone.frozen_stages
     stages = f", its first {frozen} stage{'s' if frozen != 1 else ''} frozen" if frozen else ""
-    size = "{} x {}".format(*configuration.input_size)
     start = f"from {weights}, {epochs}, at {size} pixels{stages}"
-    return f"backbone fine-tuned {start}; augmentation: {_augmentation(configuration)}"
+    return f"{backbone or 'backbone'} fine-tuned {start}; augmentation: {_augmentation(configuration)}"
 
 
 def _epochs(training: TrainingSettings) -> str:

@@ -1,7 +1,7 @@
 """Ladder of metadata subsets: which fields each holds, and its difference to the reference, largest gain on top."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -67,7 +67,10 @@ class Ladder:
 def ladder_info(
     specification: TableSpecification, results: Sequence[ConfigurationResult], metric: str
 ) -> Ladder | None:
-    """Return the ladder of an ablation table with subsets down or across; None without a comparison between subsets.
+    """Return the ladder of an ablation table with subsets down or across, against image only.
+
+    None without two subsets that are compared, and where the reference holds fields itself: the differences then are
+    not what a subset adds.
 
     Raises:
         AnalysisError: a specification that does not fit the configurations.
@@ -80,6 +83,9 @@ def ladder_info(
         if grid.columns is None or not grid.columns.is_subset:
             return None
         subsets, other, down = grid.columns, grid.rows, False
+    compared_with = {one.reference.identifier: one.reference for one in family.values()}
+    if any(subsets.level_of(reference) for reference in compared_with.values()):
+        return None
     levels = grid.column_levels if down else grid.row_levels
     steps: dict[tuple[str, ...], list[Step]] = {}
     method = ""
@@ -93,16 +99,26 @@ def ladder_info(
     rungs = sorted((Rung(fields, tuple(found)) for fields, found in steps.items()), key=lambda rung: -rung.gain)
     if len(rungs) < 2:
         return None
-    series = tuple(f"{other.title} {other.text(level)}" for level in levels) if other else ("",)
+    all_names = [f"{other.title} {other.text(level)}" for level in levels] if other else [""]
+    shown, names = _with_marks(rungs[:MOST], all_names)
     return Ladder(
         fields=subsets.members,
-        series=series,
-        rungs=tuple(rungs[:MOST]),
-        left_out=len(rungs) - len(rungs[:MOST]),
+        series=names,
+        rungs=tuple(shown),
+        left_out=len(rungs) - len(shown),
         interval=method,
         reference=reference_words(contrast.reference for contrast in family.values()),
         digits=difference_digits(family.values()),
     )
+
+
+def _with_marks(rungs: Sequence[Rung], names: Sequence[str]) -> tuple[list[Rung], tuple[str, ...]]:
+    """Leave out series without a difference, as that of the reference; steps are numbered anew."""
+    kept = sorted({step.series for rung in rungs for step in rung.steps})
+    places = {series: place for place, series in enumerate(kept)}
+    steps = [tuple(replace(step, series=places[step.series]) for step in rung.steps) for rung in rungs]
+    shown = [replace(rung, steps=of_rung) for rung, of_rung in zip(rungs, steps, strict=True)]
+    return shown, tuple(names[series] for series in kept)
 
 
 def paint_ladder(figure: Figure, ladder: Ladder, unit: str) -> None:

@@ -15,12 +15,13 @@ from collections.abc import Mapping, Sequence
 
 from analysis.errors import AnalysisError
 from analysis.ledger.storage import Storage
-from analysis.loading import check_replicates, check_study_name, existing, load_run
+from analysis.loading import check_replicates, existing, load_run
 from analysis.manifest import IN_RUN
 from analysis.report.files import report_files, write_report
 from analysis.report.page import PAGE, ReportOptions
 from analysis.resampling import REPLICATES
 from analysis.run import Run
+from analysis.study_file import check_study_name
 
 
 def build_parser() -> argparse.ArgumentParser:

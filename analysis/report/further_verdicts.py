@@ -35,9 +35,13 @@ class Asked:
 
     @property
     def ended(self) -> str:
-        """How its comparisons ended: `7 supported better, 2 unsure, 1 to come`."""
+        """How its comparisons ended: `7 supported better, 2 of them within practical equivalence, 1 to come`."""
         words = Counter(contrast.verdict.phrase for contrast in self.family.values())
-        told = [f"{number} {phrase}" for phrase, number in sorted(words.items(), key=lambda one: _order(one[0]))]
+        small = Counter(contrast.verdict.phrase for contrast in self.family.values() if contrast.negligible)
+        told = []
+        for phrase, number in sorted(words.items(), key=lambda one: _order(one[0])):
+            told.append(f"{number} {phrase}")
+            told += [f"{small[phrase]} of them within practical equivalence"] if small[phrase] else []
         to_come = self.size - words.total()
         return ", ".join([*told, *([f"{to_come} to come"] if to_come else [])])
 

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from analysis.ledger import digest
 from analysis.run import Part, Run
+from analysis.study_file import TABLES_CHOSEN_AFTER
 from analysis.tables.caption import data_sentence
 from analysis.tables.formatting import plural
 
 LIBRARIES = ("torch", "timm", "scikit-learn", "numpy", "python")
+
+CHOSEN_AFTER = "chosen after the run, by a study file in place of those recorded with it: exploratory"
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ def header_facts(run: Run, date: str | None) -> tuple[Fact, ...]:
     facts = [
         Fact("Source", (manifest.source,) if manifest.source else ()),
         Fact("Expected before the run", (manifest.expected,) if manifest.expected else ()),
+        Fact("Tables", (CHOSEN_AFTER,) if _chosen_after(run) else ()),
         Fact("Data", _per_part(run, _data)),
         Fact("Models", _per_part(run, lambda part: part.planned.trained_on)),
         Fact("Fold fits", _per_part(run, _progress)),
@@ -34,6 +38,10 @@ def header_facts(run: Run, date: str | None) -> tuple[Fact, ...]:
         Fact("Date", (date,) if date else ()),
     ]
     return tuple(fact for fact in facts if fact.lines)
+
+
+def _chosen_after(run: Run) -> bool:
+    return any(TABLES_CHOSEN_AFTER in part.planned.declarations for part in run.parts)
 
 
 def configuration_hash(run: Run) -> str:

@@ -74,7 +74,7 @@ def part_checks(part: Part) -> tuple[Check, ...]:
         _mixed(part.context),
         *_procedures(part.results),
         _left_out(part),
-        *(Check("warning", "outcome", declaration) for declaration in part.context.declarations),
+        *(Check("warning", "declared", declaration) for declaration in part.context.declarations),
     )
 
 

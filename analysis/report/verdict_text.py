@@ -169,13 +169,15 @@ def _judged(contrast: Contrast, asked: Asked) -> str:
     if contrast.nb_p_holm is not None:
         tests = f"{p_text(contrast.nb_p_holm)} by the corrected t, {tests}"
     tests += f", Holm-adjusted among {plural(asked.size, 'comparison')}"
+    rope = 100 * asked.specification.rope_of(asked.metric)
+    if contrast.negligible:
+        phrase += f", though within practical equivalence of ±{rope:g} points"
     if contrast.verdict.word == "supported":
         return f"{phrase} ({tests})."
     if contrast.verdict.word == "suggested" and contrast.nb_p_holm is None:
         return f"{phrase}, the most that one split can say ({tests})."
     if contrast.verdict.word == "suggested":
         return f"{phrase}, which is less than supported: only the max-SE test is below {alpha} ({tests})."
-    rope = 100 * asked.specification.rope_of(asked.metric)
     if contrast.verdict.word == "equivalent":
         return f"equivalent, for practical purposes the same within ±{rope:g} points ({tests})."
     if contrast.comparison.constant and len(contrast.comparison.differences) > 1:

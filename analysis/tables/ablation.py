@@ -18,6 +18,7 @@ from analysis.tables.caption import (
     interval_note,
     marks_note,
     study_notes,
+    unadjusted_note,
     undefined_notes,
 )
 from analysis.tables.completeness import stamps
@@ -69,23 +70,25 @@ def _table(
     target = specification.target
     family = contrasts(specification, results, metric)
     published = published_beside(specification, context, (metric,))
+    beside = published.beside(results) if published else None
     body = Body(
         levels=level_cells(results, metric, target),
         differences={result.identifier: difference_cell(result, grid.references, family) for result in results},
-        published={result.identifier: published.cell(result) for result in results} if published else {},
+        published={result.identifier: beside.cell(result) for result in results} if beside else {},
     )
     several, single_split = len(specification.metrics) > 1, is_single_split(results, metric, target)
     return Table(
         name=f"{specification.name}_{metric}",
         title=f"{specification.title} ({METRICS[metric]})" if several else specification.title,
         caption=caption(context, LONG_NAMES[metric], target),
-        columns=_columns(grid, metric, published, (digits, difference_digits(family.values()))),
+        columns=_columns(grid, metric, beside, (digits, difference_digits(family.values()))),
         rows=_rows(grid, body),
         notes=(
             "Δ: difference to the reference in percentage points, over the same folds. "
             + marks_note(single_split=single_split),
             interval_note(context, single_split=single_split),
             comparison_note(specification, context, results, family),
+            *unadjusted_note(family),
             *_gap_note(grid),
             *undefined_notes(results, metric, target),
             *(published.notes(results) if published else ()),

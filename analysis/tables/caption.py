@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from analysis.evaluation import ConfigurationResult
 from analysis.procedure import procedure_notes
 from analysis.statistics.intervals import Interval
+from analysis.statistics.verdicts import EQUIVALENCE
 from analysis.tables.completeness import dropped_note, incomplete_notes
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import Contrast, family_size, references, scored
@@ -32,6 +33,8 @@ LONG_NAMES = {
 }
 BINARY = ("sensitivity", "specificity")
 CALIBRATION = ("brier", "ece")
+NAMED = 3
+"""Configurations that a note names; more are counted."""
 SMALL_CLASS = 20
 """Groups in a class below which the tests reject too often (statistics.md section 2, reading g)."""
 
@@ -69,6 +72,10 @@ MARKS = "Bold: best, underlined: second; neither says that a difference is real.
 """What the marks in a table mean."""
 
 
+UNADJUSTED = "Intervals are not adjusted for several comparisons; p values are."
+"""What a reader of several intervals must know."""
+
+
 def marks_note(*, single_split: bool) -> str:
     """Explain brackets and marks; of a single split `interval_note` says what the brackets are."""
     brackets = "" if single_split else "Brackets: max-SE interval; the Nadeau-Bengio interval is in the long CSV. "
@@ -101,17 +108,34 @@ def comparison_note(
     if not family:
         return f"No comparison was possible: that takes {reference} and another configuration, both complete."
     alpha, size = specification.alpha, plural(family_size(specification, results), "comparison")
+    picked = _selection(specification, context, results)
     adjusted = f"Holm-adjusted within this table's family of {size}"
     if any(contrast.comparison.corrected_t is None for contrast in family.values()):
         return (
             f"‡ suggested: differs from {reference} on the same samples, clustered z test below {alpha:g}, {adjusted}."
+            f"{picked}"
         )
     return (
         f"† supported: differs from {reference} on the same folds, corrected t (Nadeau and Bengio 2003) and max-SE t "
         f"test both below {alpha:g}; ‡ suggested: only max-SE. P values are {adjusted}, separately for each test. The "
         f"corrected t uses n_test/n_train = {context.folds.test_over_train:.3g}; it was derived for random splits, "
-        "for k folds it is a heuristic."
+        f"for k folds it is a heuristic.{picked}"
     )
+
+
+def _selection(specification: TableSpecification, context: StudyContext, results: Sequence[ConfigurationResult]) -> str:
+    """Tell that a table's `where` makes its family smaller than that of all configurations tried."""
+    if not specification.where or len(results) >= context.n_configurations:
+        return ""
+    return (
+        f" The family is that of this table only, whose selection (`where`) keeps {len(results):,} of the "
+        f"{context.n_configurations:,} configurations tried."
+    )
+
+
+def unadjusted_note(family: Mapping[str, Contrast]) -> tuple[str, ...]:
+    """Tell that only p values take the number of comparisons into account; nothing is said where there is none."""
+    return (UNADJUSTED,) if family else ()
 
 
 def rope_note(specification: TableSpecification, metric: str) -> str:
@@ -120,6 +144,18 @@ def rope_note(specification: TableSpecification, metric: str) -> str:
         f"P(worse), P(equal), P(better): Bayesian correlated t (Benavoli et al. 2017) with practical "
         f"equivalence within ±{100 * specification.rope_of(metric):g} points; equivalent: P(equal) above 0.95; "
         "unsure: none of these, or the same difference in every fold."
+    )
+
+
+def negligible_note(results: Sequence[ConfigurationResult], family: Mapping[str, Contrast]) -> tuple[str, ...]:
+    """Name the differences that are supported or suggested and lie within practical equivalence."""
+    names = [f"'{one.label}'" for one in results if one.identifier in family and family[one.identifier].negligible]
+    if not names:
+        return ()
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return (
+        f"Supported or suggested with P(equal) above {EQUIVALENCE:g}: a difference that is there and practically "
+        f"nothing ({', '.join(names[:NAMED])}{more}).",
     )
 
 

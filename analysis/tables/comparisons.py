@@ -10,8 +10,10 @@ from analysis.tables.caption import (
     caption,
     comparison_note,
     interval_note,
+    negligible_note,
     rope_note,
     study_notes,
+    unadjusted_note,
     undefined_notes,
 )
 from analysis.tables.completeness import stamps
@@ -61,7 +63,9 @@ def _table(
             "Δ: configuration minus reference in percentage points, over the same folds.",
             interval_note(context, single_split=single),
             comparison_note(specification, context, results, family),
+            *unadjusted_note(family),
             *([] if single or not family else [rope_note(specification, metric)]),
+            *negligible_note(results, family),
             *further_note(family, metric),
             *_without_reference(kept, by_identifier),
             *undefined_notes(results, metric, target),

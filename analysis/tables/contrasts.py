@@ -11,8 +11,8 @@ from analysis.evaluation import ConfigurationResult
 from analysis.scores import MetricScores
 from analysis.statistics.comparisons import Comparison, compare
 from analysis.statistics.families import benjamini_hochberg, holm
-from analysis.statistics.verdicts import Verdict, verdict
-from analysis.tables.dimensions import dimension, matching
+from analysis.statistics.verdicts import EQUIVALENCE, Verdict, verdict
+from analysis.tables.dimensions import dimension, matching, values_there
 from analysis.tables.specification import TableSpecification
 
 
@@ -31,6 +31,13 @@ class Contrast:
     nb_p_bh: float | None = None
     max_se_p_bh: float | None = None
 
+    @property
+    def negligible(self) -> bool:
+        """Whether the verdict is of a difference and the ROPE posterior puts it within practical equivalence."""
+        rope = self.comparison.rope
+        within = rope is not None and not self.comparison.constant and rope.equivalent > EQUIVALENCE
+        return within and self.verdict.word in ("supported", "suggested")
+
 
 def chosen(
     specification: TableSpecification, results: Sequence[ConfigurationResult]
@@ -45,13 +52,13 @@ def chosen(
         raise AnalysisError(f"table {specification.name}: a configuration is given twice")
     wanted = {result.identifier for result in matching(results, specification.where)}
     if not wanted:
-        raise AnalysisError(f"table {specification.name}: no configuration matches where={_shown(specification.where)}")
+        raise _no_match(specification, "where", specification.where, results)
     if specification.reference:
         picked = {result.identifier for result in matching(results, specification.reference)}
         wanted |= picked & wanted or picked  # a reference that `where` leaves out is added
     kept = tuple(result for result in results if result.identifier in wanted)
     if not kept:
-        raise AnalysisError(f"table {specification.name}: no configuration matches where={_shown(specification.where)}")
+        raise _no_match(specification, "where", specification.where, results)
     return kept
 
 
@@ -70,9 +77,7 @@ def references(
         return {}
     picked = matching(results, specification.reference)
     if not picked:
-        raise AnalysisError(
-            f"table {specification.name}: no configuration matches reference={_shown(specification.reference)}"
-        )
+        raise _no_match(specification, "reference", specification.reference, results)
     if len(picked) == 1:
         return {result.identifier: picked[0] for result in results}
     for axis in (specification.rows, specification.columns):
@@ -160,6 +165,13 @@ def _adjusted(found: dict[str, tuple[ConfigurationResult, Comparison]], alpha: f
             found.items(), nb_holm, max_holm, nb_bh, max_bh, strict=False
         )
     }
+
+
+def _no_match(
+    specification: TableSpecification, name: str, wanted: dict[str, object], results: Sequence[ConfigurationResult]
+) -> AnalysisError:
+    there = values_there(results, wanted)
+    return AnalysisError(f"table {specification.name}: no configuration matches {name}={_shown(wanted)}{there}")
 
 
 def _shown(settings: dict[str, object]) -> str:

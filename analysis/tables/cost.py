@@ -73,6 +73,7 @@ def build(
     costs = _shown_costs(specification, shown)
     blocks = [metric_columns(specification, results, shown, context, metric) for metric in specification.metrics]
     published = published_beside(specification, context, (*costs, *specification.metrics))
+    beside = published.beside(shown) if published else None
     values = {name: {result.identifier: COSTS[name].of(result) for result in shown} for name in costs}
     metrics = ", ".join(LONG_NAMES[metric] for metric in specification.metrics)
     return (
@@ -82,13 +83,13 @@ def build(
             caption=caption(context, f"cost of a fold fit, and {metrics}", target),
             columns=(
                 Column("configuration"),
-                *(column for name in costs for column in _columns(name, values[name], published)),
+                *(column for name in costs for column in _columns(name, values[name], beside)),
                 *(column for block in blocks for column in block.columns),
             ),
             rows=tuple(
                 (
                     Cell(text=result.label),
-                    *(cell for name in costs for cell in _cells(result, name, values[name], published)),
+                    *(cell for name in costs for cell in _cells(result, name, values[name], beside)),
                     *(cell for block in blocks for cell in block.cells(result)),
                 )
                 for result in shown
@@ -104,7 +105,7 @@ def build(
             ),
             stamps=stamps(shown),
             records=(
-                *_records(shown, costs, values, published),
+                *_records(shown, costs, values, beside),
                 *score_records(specification, shown, blocks),
             ),
         ),

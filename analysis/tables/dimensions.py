@@ -5,6 +5,7 @@ a fusion without metadata branch. A list of names, as metadata fields, is a subs
 """
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +13,20 @@ from typing import Any
 from analysis.errors import AnalysisError
 from analysis.evaluation import ConfigurationResult
 
+MOST_VALUES = 8
+"""Values of a setting that a message lists."""
 Level = Any
 """A hashable value of a dimension: a number, text, None, or a tuple of names for a subset."""
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """One dotted setting over a set of configurations."""
+    """One dotted setting over a set of configurations; `lists` are the values of one that holds lists of no names."""
 
     name: str
     is_subset: bool
     members: tuple[str, ...] = ()
+    lists: tuple[tuple[Any, ...], ...] = ()
 
     @property
     def title(self) -> str:
@@ -30,7 +34,7 @@ class Dimension:
         return self.name.removeprefix("training.").removesuffix(".name").replace(".", " ").replace("_", " ")
 
     def level(self, value: Any) -> Level:
-        """Return a value of this dimension in hashable form.
+        """Return a value of this dimension in hashable form; a list may be given as it prints, `age+sex`.
 
         Raises:
             AnalysisError: a mapping or a set, which is no value of any setting, or of a subset no names.
@@ -43,10 +47,21 @@ class Dimension:
         return found
 
     def _hashable(self, value: Any) -> Level:
+        if isinstance(value, float) and math.isnan(value):  # how pandas shows what is absent
+            value = None
         if self.is_subset:
-            chosen = set(value or ())
+            chosen = set(self._names(value) if isinstance(value, str) else value or ())
             return tuple(name for name in self.members if name in chosen) + tuple(sorted(chosen - set(self.members)))
+        if isinstance(value, str):
+            printed = "".join(value.split())
+            return next((one for one in self.lists if "+".join(map(str, one)) == printed), value)
         return tuple(value) if isinstance(value, list) else value
+
+    def _names(self, printed: str) -> list[str]:
+        if printed in self.members:
+            return [printed]
+        names = [name.strip() for name in printed.split("+")]
+        return [] if names in ([""], ["none"]) else names
 
     def accepted(self, value: Any) -> set[Level]:
         """Return the levels that a wanted value stands for: itself, and where it is a list of values any of them."""
@@ -55,7 +70,10 @@ class Dimension:
 
     def _holds_levels(self, values: list[Any]) -> bool:
         """A list of names is one subset of fields; a list of lists, or of values of another setting, is several."""
-        return not self.is_subset or (bool(values) and all(isinstance(one, list) for one in values))
+        if not self.is_subset:
+            return tuple(values) not in self.lists
+        printed = any(isinstance(one, str) and one not in self.members and "+" in one for one in values)
+        return printed or (bool(values) and all(isinstance(one, list) for one in values))
 
     def level_of(self, result: ConfigurationResult) -> Level:
         """Return the level of a configuration."""
@@ -93,7 +111,8 @@ def dimension(name: str, results: Sequence[ConfigurationResult]) -> Dimension:
     )
     fullest = sorted((value or () for value in values), key=len, reverse=True) if is_subset else ()
     members = {one: None for value in fullest for one in value}  # the order that the study declares them in
-    return Dimension(name, is_subset, tuple(members))
+    lists = () if is_subset else tuple(tuple(value) for value in values if isinstance(value, list | tuple))
+    return Dimension(name, is_subset, tuple(members), lists)
 
 
 def matching(results: Sequence[ConfigurationResult], wanted: Mapping[str, Any]) -> tuple[ConfigurationResult, ...]:
@@ -104,6 +123,22 @@ def matching(results: Sequence[ConfigurationResult], wanted: Mapping[str, Any]) 
     """
     accepted = [(of, of.accepted(value)) for of, value in ((dimension(name, results), v) for name, v in wanted.items())]
     return tuple(result for result in results if all(of.level_of(result) in levels for of, levels in accepted))
+
+
+def values_there(results: Sequence[ConfigurationResult], wanted: Mapping[str, Any]) -> str:
+    """Return what a message says after `no configuration matches`: the values of the settings that have none of these.
+
+    Raises:
+        AnalysisError: a setting that no configuration has.
+    """
+    told = []
+    for name, value in wanted.items():
+        of = dimension(name, results)
+        levels = list(dict.fromkeys(of.level_of(result) for result in results))
+        if not of.accepted(value) & set(levels):
+            more = [f"{len(levels) - MOST_VALUES} more"] if len(levels) > MOST_VALUES else []
+            told.append(f"{name}: {', '.join([*map(of.text, levels[:MOST_VALUES]), *more])}")
+    return f"; there are {'; '.join(told)}" if told else "; each of these values is there, but not together"
 
 
 def ordered(found: Iterable[Level], order: Sequence[Any], of: Dimension) -> tuple[Level, ...]:

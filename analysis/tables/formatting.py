@@ -75,6 +75,16 @@ def column_titles(table: Table) -> list[str]:
     return [f"{column.title}\n{column.subtitle}" if column.subtitle else column.title for column in table.columns]
 
 
+def full_titles(table: Table) -> list[str]:
+    """Return one title per column on one line: `fusion concat: MCR, %`, `nv (6,705 / 5,403)`."""
+    return [
+        (f"{column.group}: " if column.group else "")
+        + column.title
+        + (f" ({column.subtitle})" if column.subtitle else "")
+        for column in table.columns
+    ]
+
+
 def text_rows(table: Table) -> list[list[str]]:
     """Return the rows as text, ready to print."""
     return [[cell_text(cell, column) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]

@@ -5,12 +5,13 @@ configuration of ours stands in a row of its own. Figures are stamped where they
 that were cut in another way: then the two do not measure the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis.evaluation import ConfigurationResult
-from analysis.published import COSTS, PublishedCell, PublishedTable, published_table
+from analysis.published import CLASS, COSTS, TARGET, PublishedCell, PublishedTable, published_table
+from analysis.published.cells import as_level
 from analysis.tables.context import StudyContext
 from analysis.tables.dimensions import flat
 from analysis.tables.published_difference import AgainstPublished, difference_fields
@@ -19,6 +20,8 @@ from analysis.tables.table import MISSING, Cell
 
 SPLITS_SAMPLES = ("image-level", "from-file")
 """Plans that do as papers do which cut by image, if siblings really stand on both sides."""
+NAMED = 3
+"""Levels that a note names; more are counted."""
 SAME_SIZE = 0.05
 """Share of the samples that may be missing, as rows with gaps are, before the data count as others."""
 
@@ -60,6 +63,11 @@ class Published:
         name = metric or self.metrics[0]
         figure = self.figure(result, part, name)
         return replace(self._cell(figure, name), marks=self.against.mark(self.against.test(result, figure, part, name)))
+
+    def beside(self, results: Sequence[ConfigurationResult]) -> "Published | None":
+        """Return itself, or None where a column would hold dashes only: no configuration and no row stands in it."""
+        printed = (self.figure(result, metric=metric) for result in results for metric in self.metrics)
+        return self if self.table.rows or any(printed) else None
 
     def row(self, result: ConfigurationResult, parts: Sequence[str]) -> tuple[tuple[Cell, ...], ...]:
         """Return the figures of a configuration by class or target as a row under it, or no row where none is."""
@@ -124,7 +132,9 @@ class Published:
         ]
         spread = "mean ± SD over folds, as printed" if self.table.has_sd else "as printed, without SD"
         training = f", from the paper's own training on {self.table.split}" if self.table.split else ""
-        nowhere = " No configuration here is in it." if self.table.cells and not any(printed) else ""
+        nowhere = self._nowhere(results) if self.table.cells and not any(printed) else ""
+        if nowhere and not self.table.rows:
+            return (f"Not shown beside: {self.table.source}.{nowhere}",)
         return (
             f"Published: {self.table.source}; {spread}{training}.{nowhere}",
             *self._stamp_note(),
@@ -140,6 +150,18 @@ class Published:
             *self.table.notes,
         )
 
+    def _nowhere(self, results: Sequence[ConfigurationResult]) -> str:
+        """Name the settings of which no level is printed, with the levels of both."""
+        names = [name for name in self.table.settings if name not in (CLASS, TARGET)]
+        found = []
+        for place, name in enumerate(names):
+            theirs = dict.fromkeys(levels[place] for _, levels in self.table.cells)
+            ours = dict.fromkeys(as_level(flat(result.configuration).get(name)) for result in results)
+            if not set(theirs) & set(ours):
+                found.append(f"{name} is {_listed(ours)} here and {_listed(theirs)} there")
+        why = "; ".join(found) or f"no combination of {', '.join(names)} is the same"
+        return f" No configuration here is in it: {why}."
+
     def _stamp_note(self) -> tuple[str, ...]:
         if self.stamp == "different data":
             theirs, ours = self.table.cohort, self.cohort
@@ -154,6 +176,13 @@ class Published:
         if self.stamp == "different split":
             return (f"Different split: the folds here are {self.plan}, the published figures are of another split.",)
         return ()
+
+
+def _listed(levels: Iterable[Any]) -> str:
+    """Return levels as a note says them, the first few."""
+    texts = [" + ".join(one) if isinstance(one, tuple) else "not set" if one is None else str(one) for one in levels]
+    more = f" and {len(texts) - NAMED} more" if len(texts) > NAMED else ""
+    return ", ".join(texts[:NAMED]) + more
 
 
 def published_beside(

@@ -17,7 +17,7 @@ from analysis.statistics.comparisons import Comparison, compare
 from analysis.statistics.families import holm
 from analysis.statistics.intervals import NADEAU_BENGIO
 from analysis.statistics.verdicts import EQUIVALENCE, standing
-from analysis.tables.caption import LONG_NAMES, caption, interval_note, study_notes, undefined_notes
+from analysis.tables.caption import LONG_NAMES, UNADJUSTED, caption, interval_note, study_notes, undefined_notes
 from analysis.tables.completeness import stamps
 from analysis.tables.context import StudyContext
 from analysis.tables.contrasts import chosen, scored
@@ -126,6 +126,7 @@ def _table(
             *_ranking_notes(specification, context, results, places, metric),
             *([] if single else ["Brackets of the score: max-SE interval."]),
             interval_note(context, single_split=single),
+            *([UNADJUSTED] if any(one.nb_p_holm is not None for one in places) else []),
             *undefined_notes(results, metric, target),
             *study_notes(context, results),
         ),

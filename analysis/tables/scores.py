@@ -16,6 +16,7 @@ from analysis.tables.caption import (
     interval_note,
     marks_note,
     study_notes,
+    unadjusted_note,
     undefined_notes,
 )
 from analysis.tables.completeness import dropped_note, stamps
@@ -126,6 +127,7 @@ def metric_columns(
     """
     by_identifier = references(specification, shown)
     family = contrasts(specification, shown, metric)
+    found = published_beside(specification, context, (metric,))
     return MetricColumns(
         metric=metric,
         levels=level_cells(shown, metric, specification.target),
@@ -133,7 +135,7 @@ def metric_columns(
         if by_identifier
         else {},
         family=family,
-        published=published_beside(specification, context, (metric,)),
+        published=found.beside(shown) if found else None,
         digits=score_digits(results, metric, specification.target),
     )
 
@@ -169,5 +171,6 @@ def _comparison_notes(
     return (
         "Δ: difference to the reference in percentage points, over the same folds.",
         comparison_note(specification, context, shown, blocks[0].family),
+        *unadjusted_note(blocks[0].family),
         *several,
     )

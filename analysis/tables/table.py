@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import pandas as pd
+
 Kind = Literal["text", "percent", "difference", "interval", "p", "probability", "number"]
 """percent: 58.1; difference: +2.4, signed; interval: [0.6, 4.2], bounds only; p: 0.012 or <0.001; number: as it is."""
 
@@ -47,7 +49,7 @@ class Column:
     digits: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """A finished table. `name` is the stem of its files; `stamps` are warnings in capitals, as INCOMPLETE (3/5 folds).
 
@@ -71,6 +73,19 @@ class Table:
                 raise ValueError(
                     f"table {self.name}: a row has {len(row)} cells, the table {len(self.columns)} columns"
                 )
+
+    def __repr__(self) -> str:
+        """Show the table as text, in Markdown."""
+        return self._repr_markdown_().rstrip("\n")
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table as printed: text in every cell, the group of a column before its title.
+
+        Numbers in full precision are in `pandas.DataFrame(table.records)`.
+        """
+        from analysis.tables.formatting import full_titles, text_rows
+
+        return pd.DataFrame(text_rows(self), columns=full_titles(self))
 
     def _repr_html_(self) -> str:
         """Show the table in a notebook."""

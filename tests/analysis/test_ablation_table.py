@@ -5,6 +5,7 @@ import pytest
 from analysis.errors import AnalysisError
 from analysis.statistics.comparisons import compare
 from analysis.tables import Cell, TableSpecification, build_tables, header_groups, text_rows
+from analysis.tables.dimensions import matching
 
 SUBSETS = {
     "name": "subsets",
@@ -189,7 +190,18 @@ def test_one_dimension_alone_and_a_value_held_by_where(make_study, configure):
             r"no configuration has a setting 'metadata.field'; did you mean 'metadata.fields'\?",
         ),
         ({"columns": "fusion"}, "it is a section, choose one of fusion.name"),
-        ({"reference": {"fusion.name": "non"}}, r"no configuration matches reference=\{fusion.name: non\}"),
+        (
+            {"reference": {"fusion.name": "non"}},
+            r"no configuration matches reference=\{fusion.name: non\}; there are fusion.name: none, concat, multiply$",
+        ),
+        (
+            {"reference": {"fusion.name": "concat", "metadata.fields": "age + site"}},
+            r"age \+ site\}; there are metadata.fields: none, age, age \+ sex$",
+        ),
+        (
+            {"reference": {"fusion.name": "none", "metadata.fields": "age"}},
+            "each of these values is there, but not together",
+        ),
         ({"reference": {"loss.name": "focal"}}, "matches 5 configurations"),
         ({"column_order": ("multipy",)}, r"no configuration has fusion.name 'multipy'; did you mean 'multiply'\?"),
         ({"target": "diagnosys"}, "no metric 'mcr' of target 'diagnosys'"),
@@ -198,6 +210,24 @@ def test_one_dimension_alone_and_a_value_held_by_where(make_study, configure):
 def test_questions_that_the_study_cannot_answer_are_refused(metadata_study, settings, message):
     with pytest.raises(AnalysisError, match=message):
         build(*metadata_study, **settings)
+
+
+@pytest.mark.parametrize("printed", ["age+sex", "age + sex", "sex+age", ["sex", "age"]])
+def test_a_list_may_be_given_as_it_prints(metadata_study, printed):
+    _, results = metadata_study
+    (found,) = matching(results, {"fusion.name": "concat", "metadata.fields": printed})
+    assert found.label == "concat age+sex"
+    several = matching(results, {"fusion.name": "concat", "metadata.fields": ["age", "age+sex"]})
+    assert [one.label for one in several] == ["concat age", "concat age+sex"]
+    for absent in ("", "none", None, float("nan")):
+        assert [one.label for one in matching(results, {"metadata.fields": absent})] == ["image only"]
+
+
+def test_a_list_of_numbers_may_be_given_as_it_prints(make_study, configure):
+    study = make_study(folds=2)
+    results = [study.result(configure("none", size=size), 0.5) for size in ([150, 200], [224, 224])]
+    for given in ("150+200", "150 + 200", [150, 200], (150, 200)):
+        assert matching(results, {"size": given}) == (results[0],)
 
 
 def test_a_configuration_given_twice_is_refused(metadata_study):

@@ -18,7 +18,10 @@ from analysis.ledger import Ledger
 from analysis.ledger.storage import Storage
 from analysis.loading import load_run
 from analysis.manifest import IN_RUN, Manifest, PlannedConfiguration, PlannedFold, PlannedPart
+from analysis.report.header import header_facts
+from analysis.report.verdict_text import verdict_paragraphs
 from analysis.search_record import Entry, FoldEntry, SearchRecord
+from analysis.study_file import TABLES_CHOSEN_AFTER
 
 TABLES = (
     {"name": "fusions", "title": "Fusions", "rows": "fusion.name", "reference": {"fusion.name": "none"}},
@@ -119,13 +122,47 @@ def test_a_study_file_brings_its_own_tables(run_folder, tmp_path):
         ("a: [", "is no YAML"),
         ("name: x", "holds no tables"),
         ("tables: [3]", "which is no mapping"),
-        ("tables: [{name: x, title: X, kind: ablatio}]", "table x: kind: Input should be"),
+        (
+            "tables: [{name: x, title: X, kind: ablatio}]",
+            r"--study \S+mine.yaml: table x: kind='ablatio' is not known; did you mean 'ablation'\? \(choices: abl",
+        ),
     ):
         file.write_text(text)
         with pytest.raises(AnalysisError, match=message):
             load_run(run_folder, str(file))
     with pytest.raises(AnalysisError, match="cannot be read"):
         load_run(run_folder, str(tmp_path / "none.yaml"))
+
+
+def test_tables_that_the_run_did_not_record_are_called_exploratory(run_folder, tmp_path):
+    manifest = Manifest.from_json((run_folder / IN_RUN).read_bytes(), IN_RUN)
+    (run_folder / IN_RUN).write_bytes(replace(manifest, source="A paper.", expected="A gain.").to_json())
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump({"name": "mine", "tables": [TABLES[0] | {"name": "again", "title": "Again"}]}))
+    run = load_run(run_folder, str(file))
+    assert (run.manifest.source, run.manifest.expected) == ("A paper.", "A gain.")
+    assert not any("exploratory" in note for table in run.tables for note in table.notes)
+    file.write_text(yaml.safe_dump({"tables": [TABLES[0] | {"where": {"fusion.name": "concat"}}, TABLES[1]]}))
+    run = load_run(run_folder, str(file))
+    assert (run.manifest.source, run.manifest.expected) == ("", "")
+    assert all(f"Warning: {TABLES_CHOSEN_AFTER}." in table.notes for table in run.tables)
+    assert any("(`where`) keeps 2 of the 3 configurations tried" in note for note in run.tables[0].notes)
+    (fact,) = [fact for fact in header_facts(run, None) if fact.term == "Tables"]
+    assert "exploratory" in fact.lines[0]
+    assert f"WARNING: {TABLES_CHOSEN_AFTER}." in verdict_paragraphs(run)[0].warnings
+    assert not [fact for fact in header_facts(load_run(run_folder), None) if fact.term == "Tables"]
+
+
+def test_a_table_across_arms_of_a_run_without_arms_is_refused(run_folder, tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump({"tables": [{"name": "across", "title": "Across", "kind": "arms"}]}))
+    with pytest.raises(AnalysisError, match="table across: kind arms stands across arms, and this run has no arms"):
+        load_run(run_folder, str(file))
+    manifest = Manifest.from_json((run_folder / IN_RUN).read_bytes(), IN_RUN)
+    again = replace(manifest.parts[0], role="confirmation")
+    (run_folder / IN_RUN).write_bytes(replace(manifest, parts=(*manifest.parts, again)).to_json())
+    with pytest.raises(AnalysisError, match="kind arms needs at least two arms"):
+        analysis.table(analysis.load(run_folder), kind="arms")
 
 
 def test_what_is_no_run_is_refused(tmp_path):
@@ -178,7 +215,12 @@ def test_frames_hold_what_the_ledger_holds(run_folder):
         assert row["estimate"] == pytest.approx(by_hand, abs=1e-12)
         folds = run.folds[(run.folds["label"] == label) & (run.folds["metric"] == "mcr")]
         assert folds["score"].mean() == pytest.approx(by_hand, abs=1e-12)
-    assert not set(run.scores) & {"difference", "verdict", "is_reference"}
+    assert not set(run.scores) & {"difference", "verdict", "is_reference", "fold_scores"}
+    for frame in (run.configurations, run.scores, run.folds):
+        assert list(frame.columns[:4]) == ["part", "configuration", "label", "fusion.name"]
+    of_fusion = run.folds[run.folds["metric"] == "mcr"].groupby("fusion.name")["score"].mean()
+    by_label = run.scores.query("metric == 'mcr'").set_index("label")["estimate"]
+    assert of_fusion.to_dict() == pytest.approx({label.split()[0]: value for label, value in by_label.items()})
     assert run.curves.empty
     with pytest.raises(AnalysisError, match="target=x: name one of diagnosis"):
         run.predictions("x")
@@ -194,14 +236,22 @@ def test_compare_and_table_are_those_of_a_study(run_folder):
     assert [row[0].text for row in table.rows] == list(SKILLS)
     assert "<table" in table._repr_html_()
     assert "| concat |" in table._repr_markdown_()
+    assert repr(table).startswith("### Ablation\n")
+    assert repr(analysis.table(run, kind="per-class-recall")).startswith("### Recall by class\n")
+    frame = table.frame()
+    assert list(frame.columns) == ["fusion", "MCR, %", "Δ"]
+    assert frame["fusion"].tolist() == list(SKILLS)
+    assert frame.loc[0, "Δ"] == "reference"
+    assert {"load", "compare", "table"} <= set(dir(analysis))
     for wrong, message in (
-        ({"kind": "ablatio"}, "kind: Input should be"),
+        ({"kind": "ablatio"}, "kind='ablatio' is not known; did you mean 'ablation'"),
         ({"kind": "ablation"}, "needs rows"),
         ({"kind": "scores", "part": "x"}, "part=x: name one of grid"),
     ):
         with pytest.raises(AnalysisError, match=message):
             analysis.table(run, **wrong)
-    with pytest.raises(AnalysisError, match="no configuration"):
+    there = r"no configuration matches reference=\{fusion.name: film\}; there are fusion.name: none, concat, multiply$"
+    with pytest.raises(AnalysisError, match=there):
         analysis.compare(run, {"fusion.name": "film"})
 
 

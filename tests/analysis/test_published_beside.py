@@ -127,8 +127,14 @@ def test_an_incomplete_configuration_still_has_its_published_figure(make_study):
 def test_a_study_of_other_backbones_says_that_the_paper_has_none_of_them(make_study):
     study = ham(make_study)
     table = build(study, backbones(study, "test_resnet"), **TABLE1)
-    assert text_rows(table)[0][2] == "–"
-    assert any(note.endswith("No configuration here is in it.") for note in table.notes)
+    assert "published" not in {column.title for column in table.columns}
+    why = "backbone.name is test_resnet here and alexnet, vgg19, resnet50 and 3 more there."
+    source = "Not shown beside: Li, Zhuang et al., MetaNet, ISBI 2020, Table 1."
+    assert [note for note in table.notes if "MetaNet" in note] == [f"{source} No configuration here is in it: {why}"]
+    scores = build(study, backbones(study, "test_resnet"), **TABLE1 | {"kind": "scores", "rows": None, "columns": None})
+    assert [column.title for column in scores.columns] == ["configuration", "ours, %", "Δ"]
+    recall = build(study, [study.result(configuration("vgg19", "none"), 1.0)], **RECALL)
+    assert any("No configuration here is in it: backbone.name is vgg19 here" in note for note in recall.notes)
 
 
 def test_subsets_and_depths_find_their_figures(make_study):

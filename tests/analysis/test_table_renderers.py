@@ -65,13 +65,14 @@ Mean class recall, in percent.
 """
 
 LATEX = r"""% needs \usepackage{booktabs,siunitx,threeparttable,adjustbox,rotating,amssymb}
-\begin{table}[tbp]
+\begin{table*}[tbp]
 \centering
 \sisetup{detect-weight=true,retain-explicit-plus=true,group-digits=false}
 \caption{\textbf{INCOMPLETE (4/5 folds).} Metadata subsets. Mean class recall, in percent.}
 \label{tab:subsets_mcr}
-\begin{adjustbox}{max width=\linewidth}
 \begin{threeparttable}
+\begin{tabular}{@{}c@{}}
+\begin{adjustbox}{max width=\linewidth}
 \begin{tabular}{@{}llS[table-format=2.1]@{\,}lS[table-format=+1.1]@{\,}lrS[table-format=2.2]@{\,}l@{}}
 \toprule
  &  & \multicolumn{4}{c}{fusion concat} &  &  &  \\
@@ -83,13 +84,14 @@ image only &  & {\underline{\tablenum[table-format=2.1]{55.7}}} & {[}53.7, 57.8{
 image + & $\checkmark$ & \bfseries 58.1 & \textbf{{[}56.2, 60.0{]}} & -1.2 & {[}$-$2.0, 0.0{]}$^{\dagger}$ & \textless{}0.001 & \multicolumn{2}{c}{--} \\
 \bottomrule
 \end{tabular}
+\end{adjustbox}
+\end{tabular}
 \begin{tablenotes}[flushleft]
 \footnotesize
 \item $^{\dagger}$ supported at 5 \%.
 \end{tablenotes}
 \end{threeparttable}
-\end{adjustbox}
-\end{table}
+\end{table*}
 """  # noqa: E501
 
 WIDE = """\
@@ -156,7 +158,8 @@ def test_hostile_labels_stay_in_their_cell(ending):
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles(tmp_path):
+@pytest.mark.parametrize("columns", ["onecolumn", "twocolumn"])
+def test_latex_compiles(tmp_path, columns):
     wide = Table(
         "wide", "Wide", "Caption.", tuple(Column("verdict") for _ in range(13)), ((Cell(text="supported"),) * 13,)
     )
@@ -164,7 +167,7 @@ def test_latex_compiles(tmp_path):
     alphabet = Table("letters", letters, letters, (Column(letters),), ((Cell(text=letters),),))
     body = "".join(latex.render(table) for table in (SMALL, hostile_table(), wide, alphabet))
     packages = r"\usepackage{booktabs,siunitx,threeparttable,adjustbox,rotating,amssymb}"
-    document = rf"\documentclass{{article}}{packages}\begin{{document}}{body}\end{{document}}"
+    document = rf"\documentclass[{columns}]{{article}}{packages}\begin{{document}}{body}\end{{document}}"
     (tmp_path / "all.tex").write_text(document, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
     finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
@@ -174,11 +177,32 @@ def test_latex_compiles(tmp_path):
     assert (tmp_path / "all.pdf").stat().st_size > 0
 
 
-def test_wide_tables_are_turned_on_their_side():
-    columns = tuple(Column("a long heading") for _ in range(10))
+@pytest.mark.parametrize(("count", "environment"), [(2, "table"), (5, "table*"), (10, "sidewaystable*")])
+def test_the_environment_follows_the_width(count, environment):
+    columns = tuple(Column("a long heading") for _ in range(count))
     text = latex.render(Table("wide", "Wide", "Caption.", columns, ()))
-    assert r"\begin{sidewaystable}" in text
-    assert r"\end{sidewaystable}" in text
+    assert rf"\begin{{{environment}}}[tbp]" in text
+    assert text.endswith(rf"\end{{{environment}}}" + "\n")
+
+
+@pytest.mark.parametrize(
+    ("note", "printed"),
+    [
+        ("For contrast the long CSV has what no verdict uses: the SD. And more.", ""),
+        ("The long CSV also has 95 % intervals.", ""),
+        (
+            "Brackets: max-SE; the Nadeau-Bengio interval is in the long CSV. Bold: best.",
+            "Brackets: max-SE. Bold: best.",
+        ),
+        ("‡ differs (Welch 1947). Differences are in the long CSV.", "‡ differs (Welch 1947)."),
+        ("One; two. Three.", "One; two. Three."),
+    ],
+)
+def test_papers_hear_nothing_of_the_long_csv(note, printed):
+    assert latex.without_long_csv(note) == printed
+    text = latex.render(dataclasses.replace(SMALL, notes=(note,)))
+    assert "long CSV" not in text
+    assert (r"\begin{tablenotes}" in text) == bool(printed)
 
 
 def test_markdown_escape_leaves_plain_words_alone():

@@ -1,6 +1,7 @@
 """LaTeX: booktabs rules, numbers aligned at the decimal point by siunitx, notes by threeparttable.
 
-Wide tables are shrunk to the line or turned on their side. A column of numbers with intervals becomes two: the number,
+Wide tables take the whole page of a two-column paper, are shrunk to the line or turned on their side; their notes keep
+the size of notes. A column of numbers with intervals becomes two: the number,
 then its interval and marks. Needs
 
 \\usepackage{booktabs,siunitx,threeparttable,adjustbox,rotating,amssymb}
@@ -20,8 +21,12 @@ ALIGNED = ("percent", "difference", "number")
 
 NUMBER = re.compile(rf"(?P<sign>[+{MINUS}]?)(?P<whole>\d+)(?:\.(?P<decimals>\d+))?")
 SETUP = r"\sisetup{detect-weight=true,retain-explicit-plus=true,group-digits=false}"
-PAGE_WIDTH = 120
-"""Characters that still can be read when a table is shrunk to a page that holds about 80."""
+COLUMN_WIDTH, PAGE_WIDTH = 60, 120
+"""Characters that still can be read when a table is shrunk to a column of about 45, or to a page of about 80."""
+
+ABOUT_LONG_CSV = re.compile(r"(For contrast t|T)he long CSV ")
+CLAUSE_ON_LONG_CSV = re.compile(r"; the [^;.]*\blong CSV\b[^;.]*(?=\.)")
+SENTENCE_ON_LONG_CSV = re.compile(r"(?<=\.) [A-Z][^;.]*\blong CSV\.")
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -80,8 +85,12 @@ class Layout:
 
 
 def render(table: Table) -> str:
-    """Return a `table` environment, or a `sidewaystable` where a page is too narrow, ending in a newline."""
-    environment = "sidewaystable" if _characters(table) > PAGE_WIDTH else "table"
+    """Return the table's environment, ending in a newline.
+
+    It is a `table`; over both columns of a paper that has two a `table*`; where a page is too narrow a
+    `sidewaystable*`. The outer tabular of one cell gives threeparttable the width that the table is shrunk to.
+    """
+    environment = _environment(table)
     stamps = "".join(rf"\textbf{{{escape(stamp)}.}} " for stamp in table.stamps)
     layouts = [_layout(column, [row[place] for row in table.rows]) for place, column in enumerate(table.columns)]
     lines = [
@@ -91,8 +100,9 @@ def render(table: Table) -> str:
         SETUP,
         rf"\caption{{{stamps}{escape(table.title)}. {escape(table.caption)}}}",
         rf"\label{{tab:{table.name}}}",
-        r"\begin{adjustbox}{max width=\linewidth}",
         r"\begin{threeparttable}",
+        r"\begin{tabular}{@{}c@{}}",
+        r"\begin{adjustbox}{max width=\linewidth}",
         rf"\begin{{tabular}}{{@{{}}{''.join(layout.specification for layout in layouts)}@{{}}}}",
         r"\toprule",
         *_groups(layouts),
@@ -102,12 +112,20 @@ def render(table: Table) -> str:
         *(_line([_cell(cell, layout) for cell, layout in zip(row, layouts, strict=True)]) for row in table.rows),
         r"\bottomrule",
         r"\end{tabular}",
+        r"\end{adjustbox}",
+        r"\end{tabular}",
         *_notes(table),
         r"\end{threeparttable}",
-        r"\end{adjustbox}",
         rf"\end{{{environment}}}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def without_long_csv(note: str) -> str:
+    """Return a note without what it says of the long CSV, which no reader of a paper has; empty if that is all."""
+    if ABOUT_LONG_CSV.match(note):
+        return ""
+    return SENTENCE_ON_LONG_CSV.sub("", CLAUSE_ON_LONG_CSV.sub("", note))
 
 
 def _layout(column: Column, cells: Sequence[Cell]) -> Layout:
@@ -122,6 +140,12 @@ def _layout(column: Column, cells: Sequence[Cell]) -> Layout:
     decimals = max(len(match["decimals"] or "") for match in found)
     beside = any(uncertainty or marks for _, uncertainty, marks in parts)
     return Layout(column, f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}", beside)
+
+
+def _environment(table: Table) -> str:
+    """Return the environment that a table fits; the starred ones are the plain ones in a paper of one column."""
+    characters = _characters(table)
+    return "sidewaystable*" if characters > PAGE_WIDTH else "table*" if characters > COLUMN_WIDTH else "table"
 
 
 def _characters(table: Table) -> int:
@@ -207,11 +231,12 @@ def _line(cells: list[str]) -> str:
 
 
 def _notes(table: Table) -> list[str]:
-    if not table.notes:
+    notes = [note for note in map(without_long_csv, table.notes) if note]
+    if not notes:
         return []
     return [
         r"\begin{tablenotes}[flushleft]",
         r"\footnotesize",
-        *(rf"\item {escape(note)}" for note in table.notes),
+        *(rf"\item {escape(note)}" for note in notes),
         r"\end{tablenotes}",
     ]

@@ -3,7 +3,7 @@
 import csv
 import io
 
-from analysis.tables.formatting import MINUS, cell_text, printable
+from analysis.tables.formatting import MINUS, cell_text, full_titles, printable
 from analysis.tables.table import Cell, Column, Table
 
 
@@ -11,7 +11,7 @@ def render(table: Table) -> str:
     """Return the table as CSV with one header line."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([_title(column) for column in table.columns])
+    writer.writerow([plain(title) for title in full_titles(table)])
     writer.writerows(
         [[_cell(cell, column) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]
     )
@@ -22,11 +22,6 @@ def plain(text: str) -> str:
     """Return printable text on one line that a spreadsheet does not take for a formula."""
     one_line = " ".join(printable(text).split())
     return f"'{one_line}" if one_line.startswith(("=", "+", "-", "@")) else one_line
-
-
-def _title(column: Column) -> str:
-    title = f"{column.group}: {column.title}" if column.group else column.title
-    return plain(f"{title} ({column.subtitle})" if column.subtitle else title)
 
 
 def _cell(cell: Cell, column: Column) -> str:

@@ -97,3 +97,28 @@ def test_a_table_without_subsets_has_no_ladder(make_study, make_part, configure)
     table = {"name": "t", "title": "T", "rows": "fusion.name", "reference": {"fusion.name": "none"}}
     part = make_part(study, results, (table,))
     assert ladder_info(part.specifications[0], part.results, "mcr") is None
+
+
+def test_against_a_reference_that_holds_fields_there_is_no_ladder(subsets):
+    reference = {"fusion.name": "concat", "metadata.fields": ["age"]}
+    specification = subsets.specifications[0].model_copy(update={"reference": reference})
+    assert ladder_info(specification, subsets.results, "mcr") is None
+
+
+def test_a_series_without_a_difference_is_not_in_the_key(make_study, make_part, configure):
+    study = make_study()
+    results = [
+        study.result(configure("none"), 0.5, label="image only"),
+        *(
+            study.result(configure("concat", *fields), 1.0, seed=len(fields) + 2)
+            for fields in (("age",), ("age", "sex"))
+        ),
+    ]
+    table = {"name": "t", "title": "T", "rows": "metadata.fields", "columns": "loss.name"}
+    table |= {"reference": {"fusion.name": "none"}}
+    for result, loss in zip(results, ("weighted", "focal", "focal"), strict=True):
+        result.configuration["loss"] = {"name": loss}
+    part = make_part(study, results, (table,))
+    ladder = ladder_info(part.specifications[0], part.results, "mcr")
+    assert ladder.series == ("loss focal",)
+    assert [step.series for rung in ladder.rungs for step in rung.steps] == [0, 0]

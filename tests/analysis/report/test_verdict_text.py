@@ -55,6 +55,17 @@ def test_the_sentence_says_the_word_and_no_more(build_run, monkeypatch, word, ph
     assert "supported better" not in found
 
 
+def test_supported_differences_that_are_practically_nothing_are_counted(build_run):
+    wide = {"name": "all", "title": "All", "kind": "comparisons", "reference": {"fusion.name": "none"}, "rope": 0.9}
+    run = build_run(tables=[wide])
+    _, difference, tried = sentences(run)
+    assert "supported better, though within practical equivalence of ±90 points (p" in difference
+    assert re.search(r"(\d) supported better, \1 of them within practical equivalence", tried)
+    (note,) = [note for note in run.tables[0].notes if "P(equal) above 0.95: a difference" in note]
+    assert "'concat age'" in note
+    assert not any("practically nothing" in note for table in build_run().tables for note in table.notes)
+
+
 def test_other_metrics_families_and_effects_have_a_sentence_each(build_run):
     reference = {"fusion.name": "none"}
     tables = [
