@@ -184,7 +184,9 @@ def _small_classes(context: StudyContext) -> Check:
     group = context.cohort.group
     if not small:
         return Check("ok", "class sizes", f"every class has at least {SMALL_CLASS} {group}s")
-    text = f"fewer than {SMALL_CLASS} {group}s in {', '.join(small)}: tests reject too often there"
+    text = (
+        f"fewer than {SMALL_CLASS} {group}s in {', '.join(small)}: intervals are too narrow there and tests unreliable"
+    )
     return Check("warning", "class sizes", text)
 
 

@@ -36,7 +36,7 @@ CALIBRATION = ("brier", "ece")
 NAMED = 3
 """Configurations that a note names; more are counted."""
 SMALL_CLASS = 20
-"""Groups in a class below which the tests reject too often (statistics.md section 2, reading g)."""
+"""Groups in a class below which intervals are too narrow and tests unreliable (docs/statistics.md)."""
 
 
 def caption(context: StudyContext, what: str, target: str | None) -> str:
@@ -256,7 +256,10 @@ def _small_classes(context: StudyContext) -> tuple[str, ...]:
     if not named:
         return ()
     group = context.cohort.group
-    return (f"Warning: fewer than {SMALL_CLASS} {group}s in {'; '.join(named)}: tests reject too often there.",)
+    return (
+        f"Warning: fewer than {SMALL_CLASS} {group}s in {'; '.join(named)}: intervals are too narrow there and tests "
+        "unreliable.",
+    )
 
 
 def _over_targets(context: StudyContext) -> str:

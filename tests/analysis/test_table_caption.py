@@ -100,7 +100,10 @@ def test_small_classes_are_named_by_target():
     counts = {"DIAG": (ClassCount("BCC", 9, 8), ClassCount("NEV", 90, 80)), "STR": (ClassCount("absent", 15, 15),)}
     context = SimpleNamespace(cohort=SimpleNamespace(classes=counts, group="case"))
     (note,) = _small_classes(context)
-    assert "fewer than 20 cases in DIAG: BCC (8); STR: absent (15): tests reject too often there." in note
+    assert (
+        "fewer than 20 cases in DIAG: BCC (8); STR: absent (15): intervals are too narrow there and tests unreliable."
+        in note
+    )
 
 
 @pytest.mark.parametrize("kind", ["ablation", "scores", "cost", "per-class-f1", "per-target", "leaderboard"])

@@ -54,7 +54,10 @@ def test_image_level_folds_are_a_leak(build_run, make_study):
 
 def test_small_and_absent_classes_are_named(build_run, make_study):
     found = checks(build_run(study=make_study(lesions=(30, 60, 2))))
-    assert found["class sizes"].text == "fewer than 20 lesions in df (2): tests reject too often there"
+    assert (
+        found["class sizes"].text
+        == "fewer than 20 lesions in df (2): intervals are too narrow there and tests unreliable"
+    )
     assert found["classes"].state == "note"
     assert "repeat 0, fold 2: no df" in found["classes"].details
 
