@@ -8,7 +8,7 @@ from analysis.evaluation import ConfigurationResult
 from analysis.run import Part
 from analysis.scoring import METRICS
 from analysis.tables.contrasts import Contrast, chosen, contrasts, family_size
-from analysis.tables.effects import effects_of, full_grid
+from analysis.tables.effects import NoFullGrid, effects_of, full_grid
 from analysis.tables.formatting import cell_text, plural
 from analysis.tables.specification import TableSpecification
 from analysis.tables.table import Cell, Column
@@ -107,7 +107,10 @@ def _effects(part: Part) -> tuple[str, ...]:
     told = []
     for specification in part.specifications:
         if specification.kind == "effects":
-            grid, metric = full_grid(specification, chosen(specification, part.results)), specification.metrics[0]
+            try:
+                grid, metric = full_grid(specification, chosen(specification, part.results)), specification.metrics[0]
+            except NoFullGrid:  # the table says so
+                continue
             effects = effects_of(grid, metric, specification.target)
             if effects is not None:
                 rows, columns = grid.rows.title, grid.columns.title

@@ -42,15 +42,24 @@ class FullGrid:
         return tuple(self.cells[row, column] for row in self.row_levels for column in self.column_levels)
 
 
+class NoFullGrid(AnalysisError):
+    """Rows and columns of a table have no two levels each that all stand with each other."""
+
+
 def build(
     specification: TableSpecification, results: Sequence[ConfigurationResult], context: StudyContext
 ) -> tuple[Table, ...]:
     """Return one table per metric, named `<name>_<metric>`: two main effects and the interaction.
 
+    Without a full grid of two by two, as of a study that was cut down, it has no rows and a note that says so.
+
     Raises:
-        AnalysisError: an unknown setting, two configurations in one cell, or no full grid of two by two.
+        AnalysisError: an unknown setting, or two configurations in one cell.
     """
-    grid = full_grid(specification, chosen(specification, results))
+    try:
+        grid = full_grid(specification, chosen(specification, results))
+    except NoFullGrid as error:
+        return tuple(_without_rows(specification, context, metric, str(error)) for metric in specification.metrics)
     return tuple(_table(specification, grid, context, metric) for metric in specification.metrics)
 
 
@@ -58,7 +67,8 @@ def full_grid(specification: TableSpecification, results: Sequence[Configuration
     """Return the full part of the grid of a table.
 
     Raises:
-        AnalysisError: an unknown setting, two configurations in one cell, or no full grid of two by two.
+        AnalysisError: an unknown setting, or two configurations in one cell.
+        NoFullGrid: there is none of two by two.
     """
     grid = lay_out(specification, results)
     assert grid.columns is not None
@@ -72,9 +82,9 @@ def full_grid(specification: TableSpecification, results: Sequence[Configuration
         along = grid.rows if axis == "row" else grid.columns
         left_out.append(f"{along.title} {along.text(level)}")
     if len(rows) < 2 or len(columns) < 2:
-        raise AnalysisError(
-            f"table {specification.name}: kind effects needs at least two levels of {specification.rows} that all "
-            f"stand with two levels of {specification.columns}; choose other rows and columns, or keep fewer with where"
+        raise NoFullGrid(
+            f"Effects need at least two levels of {specification.rows} that all stand with two levels of "
+            f"{specification.columns}; these configurations have none."
         )
     return FullGrid(grid.rows, grid.columns, tuple(rows), tuple(columns), grid.cells, tuple(left_out))
 
@@ -98,15 +108,31 @@ def _table_of(scores: Sequence[MetricScores], grid: FullGrid) -> np.ndarray:
     return np.array([one.values for one in scores]).reshape(len(grid.row_levels), len(grid.column_levels), -1)
 
 
+def _without_rows(specification: TableSpecification, context: StudyContext, metric: str, reason: str) -> Table:
+    what = f"Effects of {specification.rows} and {specification.columns} on {LONG_NAMES[metric]}"
+    return Table(
+        name=f"{specification.name}_{metric}",
+        title=_title(specification, metric),
+        caption=caption(context, what, specification.target),
+        columns=(Column("effect"), Column("F", "number"), Column("p", "p")),
+        rows=(),
+        notes=(reason,),
+    )
+
+
+def _title(specification: TableSpecification, metric: str) -> str:
+    several = len(specification.metrics) > 1
+    return f"{specification.title} ({METRICS[metric]})" if several else specification.title
+
+
 def _table(specification: TableSpecification, grid: FullGrid, context: StudyContext, metric: str) -> Table:
     target = specification.target
     effects = effects_of(grid, metric, target)
-    several = len(specification.metrics) > 1
     named, ranges = _named(grid, effects), _ranges(grid, metric, target)
     what = f"Effects of {grid.rows.title} and {grid.columns.title} on {LONG_NAMES[metric]}"
     return Table(
         name=f"{specification.name}_{metric}",
-        title=f"{specification.title} ({METRICS[metric]})" if several else specification.title,
+        title=_title(specification, metric),
         caption=caption(context, what, target),
         columns=(
             Column("effect"),

@@ -8,6 +8,7 @@ from analysis.errors import AnalysisError
 from analysis.statistics.mixed_model import two_factor_effects
 from analysis.tables import TableSpecification, build_tables, check_tables, text_rows
 from analysis.tables.effects import full_grid
+from analysis.tables.renderers import RENDERERS
 
 EFFECTS = {
     "name": "effects",
@@ -95,11 +96,14 @@ def test_no_noise_at_all_is_an_infinite_f(make_study, configure):
     assert rows[0][5] == "1.000"
 
 
-def test_a_grid_without_two_by_two_is_refused_before_anything_is_trained(make_study, configure):
+def test_a_grid_without_two_by_two_has_no_rows_and_says_why(make_study, configure):
     study = make_study()
     results = [study.result(configure("none"), 0.5), study.result(configure("concat", "age"), 0.5)]
-    with pytest.raises(AnalysisError, match=r"kind effects needs at least two levels of metadata\.fields"):
-        check_tables([TableSpecification(**EFFECTS)], results, study.targets)
+    check_tables([TableSpecification(**EFFECTS)], results, study.targets)
+    table = build(study, results)
+    assert table.rows == ()
+    assert table.notes[0].startswith("Effects need at least two levels of metadata.fields that all stand with two")
+    assert all(render(table) for render in RENDERERS.values())
     with pytest.raises(AnalysisError, match="kind effects needs a grid"):
         check_tables([TableSpecification(**EFFECTS)], [], study.targets, search=True)
 

@@ -54,6 +54,6 @@ def run(run_environment, tmp_path_factory) -> Run:
 def quickstart(run, tmp_path_factory) -> Path:
     """The run folder of an uninterrupted quickstart by the inline executor."""
     out = tmp_path_factory.mktemp("quickstart") / "run"
-    result = run("--out", out, "--executor", "inline", report=True)
+    result = run("--out", out, "--executor", "inline")
     assert result.returncode == 0, result.stderr
     return out

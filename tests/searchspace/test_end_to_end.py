@@ -186,13 +186,17 @@ def test_a_killed_worker_is_replaced_and_the_table_is_the_same(run_environment, 
     assert table_files(out) == table_files(quickstart)
 
 
-def test_the_report_of_a_run_is_the_one_that_its_ledger_gives_elsewhere(quickstart, tmp_path):
+def test_the_report_of_a_run_is_the_one_that_its_ledger_gives_elsewhere(run, quickstart, tmp_path):
     """A ledger alone, moved, in another process: the same page, tables and figures to the byte."""
-    shutil.copytree(quickstart / "ledger", tmp_path / "ledger")
+    reported = tmp_path / "run"
+    shutil.copytree(quickstart, reported)
+    result = run("--out", reported, "--executor", "inline", report=True)
+    assert result.returncode == 0, result.stderr
+    shutil.copytree(reported / "ledger", tmp_path / "ledger")
     command = [sys.executable, "-m", "analysis.report", str(tmp_path / "ledger"), "--out", str(tmp_path / "report")]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
-    listed = (quickstart / ".report").read_text().splitlines()
+    listed = (reported / ".report").read_text().splitlines()
     assert {"report.html", "tables/subsets_mcr.tex", "figures/forest_subsets_mcr.svg"} <= set(listed)
     for name in listed:
-        assert (tmp_path / "report" / name).read_bytes() == (quickstart / name).read_bytes(), name
+        assert (tmp_path / "report" / name).read_bytes() == (reported / name).read_bytes(), name
