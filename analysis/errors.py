@@ -1,5 +1,11 @@
-"""The error that a user's own input causes in the analysis, apart from a fault of the program."""
+"""The error that a user's own input causes in the analysis, and the line for one that is a fault of the program."""
 
 
 class AnalysisError(ValueError):
     """Predictions, a ledger or a table specification cannot be used; the message is one line that says what to do."""
+
+
+def fault_line(error: Exception) -> str:
+    """Return the one line that a command prints for an error that is its own fault, not the user's."""
+    said = " ".join(str(error).split())[:300]
+    return f"fault of fusesearch, please report it: {type(error).__name__}: {said}"

@@ -4,6 +4,8 @@ Both are of one set of predictions, labels (n,) against class probabilities (n, 
 ranked together. A class without positives or without negatives has neither: NaN, and left out of the mean.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
@@ -13,13 +15,7 @@ from analysis.inputs import checked, mean_of_defined
 
 def per_class_auc(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Return the one-vs-rest area under the ROC curve of each class (C,)."""
-    labels, probabilities = checked(labels, probabilities)
-    areas = np.full(probabilities.shape[1], np.nan)
-    for number in range(len(areas)):
-        positive = labels == number
-        if 0 < positive.sum() < len(labels):
-            areas[number] = roc_auc_score(positive, probabilities[:, number])
-    return areas
+    return _one_against_the_rest(roc_auc_score, labels, probabilities)
 
 
 def macro_auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -68,12 +64,19 @@ def per_class_average_precision(labels: np.ndarray, probabilities: np.ndarray) -
     The sum over distinct thresholds of (R_k - R_(k-1)) P_k, without interpolation. Chance is the share of the class, so
     values of different classes, and of folds that differ in their shares, are not on one scale.
     """
+    return _one_against_the_rest(_average_precision, labels, probabilities)
+
+
+def _one_against_the_rest(
+    measure: Callable[[np.ndarray, np.ndarray], float], labels: np.ndarray, probabilities: np.ndarray
+) -> np.ndarray:
+    """Measure each class that has samples on both sides (C,); NaN for the others."""
     labels, probabilities = checked(labels, probabilities)
     found = np.full(probabilities.shape[1], np.nan)
     for number in range(len(found)):
         positive = labels == number
         if 0 < positive.sum() < len(labels):
-            found[number] = _average_precision(positive, probabilities[:, number])
+            found[number] = measure(positive, probabilities[:, number])
     return found
 
 

@@ -14,7 +14,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, fault_line
 from models.errors import InputError
 from searchspace.study_files import built_in_studies
 
@@ -100,8 +100,7 @@ def run_command(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("FUSESEARCH_DEBUG"):
             raise
-        said = " ".join(str(error).split())[:300]
-        print(f"fault of fusesearch, please report it: {type(error).__name__}: {said}", file=sys.stderr)
+        print(fault_line(error), file=sys.stderr)
         print("what is finished is kept; FUSESEARCH_DEBUG=1 shows where it happened", file=sys.stderr)
         return 70
 

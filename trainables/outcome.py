@@ -12,7 +12,8 @@ from torch import Tensor
 
 from analysis.activation_maps import ActivationMaps
 from analysis.ledger import probability_column, target_column
-from analysis.metrics import fold_metrics
+from analysis.metrics import mean_class_recall
+from analysis.ranking import macro_auc
 from trainables.cohorts import Cohort
 from trainables.folds import Split
 
@@ -49,9 +50,12 @@ def mean_metrics(
         thresholds: of each target, None where the likeliest class is the decision.
     """
     cuts = thresholds or [None] * len(probabilities)
-    pairs = enumerate(zip(probabilities, cuts, strict=True))
-    found = [fold_metrics(codes[:, t], values, threshold) for t, (values, threshold) in pairs]
-    means = {name: float(np.mean([getattr(each, name) for each in found])) for name in ("mcr", "auc")}
+    pairs = list(enumerate(zip(probabilities, cuts, strict=True)))
+    found = {  # after every epoch: these two alone, not all that `fold_metrics` computes
+        "mcr": [mean_class_recall(codes[:, t], values, threshold) for t, (values, threshold) in pairs],
+        "auc": [macro_auc(codes[:, t], values) for t, (values, _) in pairs],
+    }
+    means = {name: float(np.mean(values)) for name, values in found.items()}
     return {name: value if math.isfinite(value) else None for name, value in means.items()}
 
 

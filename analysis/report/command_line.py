@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, fault_line
 from analysis.ledger.storage import Storage
 from analysis.loading import check_replicates, existing, load_run
 from analysis.manifest import IN_RUN
@@ -60,13 +60,12 @@ def run_command(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; nothing was changed unless `written` was printed", file=sys.stderr)
+        print("interrupted; run the same command again", file=sys.stderr)
         return 130
     except Exception as error:
         if os.environ.get("FUSESEARCH_DEBUG"):
             raise
-        said = " ".join(str(error).split())[:300]
-        print(f"fault of fusesearch, please report it: {type(error).__name__}: {said}", file=sys.stderr)
+        print(fault_line(error), file=sys.stderr)
         print("FUSESEARCH_DEBUG=1 shows where it happened", file=sys.stderr)
         return 70
 
