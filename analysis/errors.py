@@ -5,6 +5,14 @@ class AnalysisError(ValueError):
     """Predictions, a ledger or a table specification cannot be used; the message is one line that says what to do."""
 
 
+class StorageError(AnalysisError):
+    """A place cannot be read or written now (full, closed, cut off); what is asked of it may be sound."""
+
+
+class VersionError(AnalysisError):
+    """A file was written by another version in a form that this one does not read; the message says what to do."""
+
+
 def fault_line(error: Exception) -> str:
     """Return the one line that a command prints for an error that is its own fault, not the user's."""
     said = " ".join(str(error).split())[:300]

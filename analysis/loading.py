@@ -4,7 +4,7 @@ The folder may be that of a run (`runs/ham10000-screen`), its ledger, or a ledge
 without any manifest, as one that was copied fit by fit, is read as it is: `analysis.inference` says what it holds.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.errors import AnalysisError
@@ -48,6 +48,26 @@ def load_run(location: str | Path, study: str | None = None, *, replicates: int 
         return replace(run, importances=read_importances(storage))
     except AnalysisError as error:
         return replace(run, unreadable=(str(error),))
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run planned and where its fold fits are. `shared`: the ledger may hold those of other runs too."""
+
+    folder: Storage
+    manifest: Manifest
+    ledger: Ledger
+    entries: tuple[Entry, ...]
+    shared: bool
+
+
+def open_planned(location: str | Path, study: str | None = None) -> Planned:
+    """Open a run folder or a ledger, and evaluate nothing; arguments and errors as `load_run`, without study files."""
+    folder = existing(location)
+    manifest, ledger = _manifest_and_ledger(folder, study)
+    own = ledger.storage.location == folder.folder("ledger").location and folder.read(IN_RUN) is not None
+    shared = not own and len(ledger.storage.names(IN_LEDGER, ".json")) > 1
+    return Planned(folder, manifest, ledger, tuple(SearchRecord(folder).load()), shared or manifest.ledger is not None)
 
 
 def check_replicates(replicates: int) -> None:
@@ -162,14 +182,14 @@ def _completed(part: PlannedPart, entries: list[Entry], ledger: Ledger) -> Plann
                 identifier=entry.configuration,
                 label=entry.label or entry.configuration,
                 configuration=next(iter(records.values())).configuration,
-                fits=_planned_folds(part, entry),
+                fits=planned_folds(part, entry),
                 dropped=str(entry.dropped["rule"]) if entry.dropped else None,
             )
         )
     return replace(part, configurations=(*part.configurations, *found))
 
 
-def _planned_folds(part: PlannedPart, entry: Entry) -> tuple[PlannedFold, ...]:
+def planned_folds(part: PlannedPart, entry: Entry) -> tuple[PlannedFold, ...]:
     """Return the folds that were trained and, of a dropped trial, those that were spared, whose keys are not known."""
     done = {(fold.repeat, fold.fold): fold.key for fold in entry.folds}
     repeats = range(max([int(part.folds.get("repeats", 1)), *(repeat + 1 for repeat, _ in done)]))

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from analysis.errors import AnalysisError
 from analysis.ledger.identity import canonical_json, digest
 from analysis.ledger.storage import Storage
+from analysis.versions import check_version
 
 MANIFEST_VERSION = 1
 IN_RUN = "study.json"
@@ -73,6 +74,7 @@ class Manifest:
     """A study as it was run. `settings` are its plain settings, `across` specifications of tables over its arms.
 
     `software` names the version that planned it, `ledger` where its fold fits are when that is not the run folder.
+    `ended`: whether the run has come to its end, so that no planned fold fit may be open; None where nobody wrote it.
     """
 
     study: str
@@ -84,6 +86,7 @@ class Manifest:
     across: tuple[dict[str, Any], ...] = ()
     software: str = ""
     ledger: str | None = None
+    ended: bool | None = None
 
     def to_json(self) -> bytes:
         """Return the bytes of its file, with a checksum; the same manifest gives the same bytes."""
@@ -99,8 +102,7 @@ class Manifest:
         """
         try:
             document = json.loads(content)
-            if document["version"] != MANIFEST_VERSION:
-                raise AnalysisError(f"{where} has version {document['version']}, this one reads {MANIFEST_VERSION}")
+            check_version(document["version"], MANIFEST_VERSION, where)
             body = document["manifest"]
             if digest(body) != document["checksum"]:
                 raise AnalysisError(f"{where} does not match its checksum; run the study again to write it anew")

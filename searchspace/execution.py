@@ -45,7 +45,8 @@ def run_study(options: Options, console: Console) -> int:
         else:
             plans, interrupted = _search(exploration, options, workspace, console)
             show_search(exploration, workspace, console, told_again(exploration, plans[1:]))
-        workspace.write_manifest(manifest_of(study, plans, options.ledger), arms[0].context.ledger)
+        planned = manifest_of(study, plans, options.ledger, ended=not interrupted)
+        workspace.write_manifest(planned, arms[0].context.ledger)
         seconds = time.monotonic() - started
         tables_only = options.tables_only or interrupted  # who interrupts does not wait for figures
         run = report_run(workspace, tables_only=tables_only)

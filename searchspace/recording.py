@@ -12,10 +12,10 @@ from trainables.planning import Trial
 from trainables.recipes import find_recipe
 
 
-def manifest_of(study: Study, plans: Sequence[Plan], ledger: str | None) -> Manifest:
+def manifest_of(study: Study, plans: Sequence[Plan], ledger: str | None, *, ended: bool = False) -> Manifest:
     """Return the manifest of a study: `plans` are its arms, or a search and then the confirmation of its best.
 
-    `ledger`: where the fold fits are, None when that is the run folder's own.
+    `ledger`: where the fold fits are, None when that is the run folder's own. `ended`: the run came to its own end.
     """
     return Manifest(
         study=study.name,
@@ -27,6 +27,7 @@ def manifest_of(study: Study, plans: Sequence[Plan], ledger: str | None) -> Mani
         across=tuple(table.model_dump(mode="json", exclude_unset=True) for table in study.tables_across),
         software=version("fusesearch"),
         ledger=ledger,
+        ended=ended,
     )
 
 

@@ -88,8 +88,14 @@ def read_request(location: str) -> dict[str, Any]:
 
 
 def open_ledger(location: str, shared: str | None) -> Ledger:
-    """Return the ledger to share with other runs, if one was given, else the run's own."""
-    return Ledger(shared) if shared else Ledger(Storage(location).folder("ledger"))
+    """Return the ledger to share with other runs, if one was given, else the run's own.
+
+    Raises:
+        VersionError: it is of another version.
+    """
+    ledger = Ledger(shared) if shared else Ledger(Storage(location).folder("ledger"))
+    Ledger(ledger.storage).require_own_version()
+    return ledger
 
 
 @contextmanager

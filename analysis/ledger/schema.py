@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from analysis.errors import AnalysisError
 from analysis.ledger.identity import digest
+from analysis.versions import check_version
 
 SCHEMA_VERSION = 1
 
@@ -90,12 +91,12 @@ class FitRecord:
         """Read a record back.
 
         Raises:
-            AnalysisError: another schema version, a body that does not match its checksum, or counts and shares that
-                cannot be.
+            VersionError: another schema version wrote it.
+            AnalysisError: no record, a body that does not match its checksum, or counts and shares that cannot be.
         """
-        if not isinstance(document, dict) or document.get("schema") != SCHEMA_VERSION:
-            found = document.get("schema") if isinstance(document, dict) else document
-            raise AnalysisError(f"ledger record has schema {found!r}, this version reads {SCHEMA_VERSION}")
+        if not isinstance(document, dict):
+            raise AnalysisError("ledger record is no record")
+        check_version(document.get("schema"), SCHEMA_VERSION, f"ledger record {str(document.get('key'))[:12]}")
         if not isinstance(document.get("record"), dict):
             raise AnalysisError("ledger record holds no record")
         body = document["record"]

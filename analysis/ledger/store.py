@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, StorageError, VersionError
 from analysis.ledger.identity import canonical_json
 from analysis.ledger.schema import FitRecord
 from analysis.ledger.storage import Storage
@@ -47,7 +47,11 @@ class Ledger:
         return record
 
     def get(self, key: str) -> FitRecord | None:
-        """Return the record of a fold fit, or None when there is none or it is damaged (then see `damaged`)."""
+        """Return the record of a fold fit, or None when there is none or it is damaged (then see `damaged`).
+
+        Raises:
+            VersionError: another version wrote it; it is not damaged, and not to be trained again or written over.
+        """
         content = self.storage.read(f"fits/{key}.json")
         if content is None:
             return None
@@ -57,6 +61,10 @@ class Ledger:
                 raise AnalysisError("ledger record does not match its file name")
             if record.state == "done":
                 self._checked_predictions(record)
+        except VersionError as error:
+            raise VersionError(f"{self.storage.location}: {error}") from error
+        except StorageError:
+            raise  # a place that cannot be read now says nothing about the record
         except (AnalysisError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self.damaged[key] = str(error)
             return None
@@ -69,6 +77,16 @@ class Ledger:
         found = ((key, self.get(key)) for key in wanted)
         return {key: record for key, record in found if record is not None}
 
+    def require_own_version(self) -> None:
+        """Look at one record, before any work is done: the fold fits of another version have other keys.
+
+        Raises:
+            VersionError: this version does not read the records of this ledger.
+        """
+        for key in self.keys():
+            if self.get(key) is not None:
+                return
+
     def keys(self) -> list[str]:
         """List the keys of all records, readable or not."""
         return self.storage.names("fits", ".json")
@@ -79,7 +97,12 @@ class Ledger:
         Raises:
             AnalysisError: the fit is not done, or its predictions are missing or damaged.
         """
-        return pq.read_table(io.BytesIO(self._checked_predictions(record))).to_pandas()
+        content = self._checked_predictions(record)
+        try:
+            return pq.read_table(io.BytesIO(content)).to_pandas()
+        except (pa.ArrowException, OSError, ValueError) as error:
+            reason = str(error).partition("\n")[0][:200]
+            raise AnalysisError(f"predictions of fold fit {record.key[:12]} are no Parquet table: {reason}") from error
 
     def _checked_predictions(self, record: FitRecord) -> bytes:
         content = self.storage.read(f"predictions/{record.key}.parquet")

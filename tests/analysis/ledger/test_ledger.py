@@ -12,7 +12,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, VersionError
 from analysis.ledger import CohortSummary, FitRecord, Ledger, canonical_json, digest
 from analysis.ledger.storage import Storage
 
@@ -169,7 +169,7 @@ def test_an_unknown_scheme_is_one_line():
 
 
 def test_another_schema_is_refused():
-    with pytest.raises(AnalysisError, match="schema 99"):
+    with pytest.raises(VersionError, match="schema version 99, this one reads 1: a newer fusesearch wrote it"):
         FitRecord.from_json({"schema": 99})
 
 
