@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, StorageError
+from analysis.ledger.credentials import refuse_credentials
 
 SCHEMES = ("file", "s3", "gs", "gcs", "hdfs", "viewfs")
 """What pyarrow opens and reports errors of; others (`abfs`) can end the whole process in their library."""
@@ -70,7 +71,7 @@ class Storage:
             else:
                 _replace(Path(path), content)
         except OSError as error:
-            raise AnalysisError(f"cannot write {name} in {self.location}: {_first_line(error)}") from error
+            raise StorageError(f"cannot write {name} in {self.location}: {_first_line(error)}") from error
 
     def require_writable(self) -> None:
         """Write a file and remove it again, so that a full or closed place is found before any work is done.
@@ -93,7 +94,7 @@ class Storage:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise AnalysisError(f"cannot remove {name} in {self.location}: {_first_line(error)}") from error
+            raise StorageError(f"cannot remove {name} in {self.location}: {_first_line(error)}") from error
 
     def remove_leftovers(self, folder: str, *, of: re.Pattern[str], seconds: float) -> None:
         """Remove what killed writers left aside in a local folder; a store has no such files.
@@ -122,7 +123,7 @@ class Storage:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise AnalysisError(f"cannot read {name} in {self.location}: {_first_line(error)}") from error
+            raise StorageError(f"cannot read {name} in {self.location}: {_first_line(error)}") from error
 
     def names(self, folder: str, suffix: str) -> list[str]:
         """List the files of a folder that end in `suffix`, without it, sorted; an absent folder is empty.
@@ -134,11 +135,12 @@ class Storage:
         try:
             found = [entry.base_name for entry in self.filesystem.get_file_info(selector) if entry.is_file]
         except OSError as error:
-            raise AnalysisError(f"cannot list {folder} in {self.location}: {_first_line(error)}") from error
+            raise StorageError(f"cannot list {folder} in {self.location}: {_first_line(error)}") from error
         return sorted(name.removesuffix(suffix) for name in found if name.endswith(suffix) and not name.startswith("."))
 
 
 def _check_location(location: str) -> None:
+    refuse_credentials(location)
     try:
         location.encode()
     except UnicodeEncodeError as error:
