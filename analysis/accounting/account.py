@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from analysis.accounting.findings import STATES, FitAccount, State, Violation, fit_account
+from analysis.accounting.findings import STATES, FitAccount, State, Violation, fit_account, other_fit
 from analysis.accounting.remains import ledger_remains, search_remains
 from analysis.accounting.rows import Read, prediction_violations
 from analysis.accounting.trials import Trials, trial_violations, trials_by_configuration, with_trials, without_record
 from analysis.ledger import FitRecord
 from analysis.loading import Planned, open_planned
-from analysis.manifest import Manifest, PlannedConfiguration, PlannedFold, PlannedPart
+from analysis.manifest import Manifest, PlannedPart
 from analysis.predictions import FoldPredictions, fold_predictions
 
 
@@ -144,20 +144,10 @@ def _of_records(part: PlannedPart, records: Mapping[str, FitRecord]) -> Iterable
             if record is None:
                 continue
             where = f"{one.label}, repeat {fit.repeat}, fold {fit.fold}"
-            if other := _other(part, one, fit, record):
+            if other := other_fit(part, one, fit, record):
                 yield Violation(kind="foreign", text=f"{where}: its record is of {other}")
             if record.state != "done" and not record.reason:
                 yield Violation(kind="unexplained", text=f"{where}: {record.state} without a reason")
-
-
-def _other(part: PlannedPart, one: PlannedConfiguration, fit: PlannedFold, record: FitRecord) -> str | None:
-    if record.configuration_id != one.identifier:
-        return f"configuration {record.configuration_id}"
-    if (record.repeat, record.fold) != (fit.repeat, fit.fold):
-        return f"repeat {record.repeat}, fold {record.fold}"
-    if record.cohort.fingerprint != part.fingerprint:
-        return "another cohort"
-    return None if record.folds == part.folds else "another fold plan"
 
 
 def _unreadable(key: str, reason: str) -> Violation:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from analysis.ledger import FitRecord
 from analysis.manifest import PlannedConfiguration, PlannedFold, PlannedPart
 
 State = Literal["done", "diverged", "failed", "pruned", "open"]
@@ -65,3 +66,14 @@ def fit_account(
         state=state,
         reason=reason,
     )
+
+
+def other_fit(part: PlannedPart, one: PlannedConfiguration, fit: PlannedFold, record: FitRecord) -> str | None:
+    """Say of what a record is when that is not the fold fit that is planned under its key, else None."""
+    if record.configuration_id != one.identifier:
+        return f"configuration {record.configuration_id}"
+    if (record.repeat, record.fold) != (fit.repeat, fit.fold):
+        return f"repeat {record.repeat}, fold {record.fold}"
+    if record.cohort.fingerprint != part.fingerprint:
+        return "another cohort"
+    return None if record.folds == part.folds else "another fold plan"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from analysis.accounting.findings import Violation
+from analysis.accounting.findings import Violation, other_fit
 from analysis.errors import AnalysisError
 from analysis.ledger import FitRecord
 from analysis.manifest import PlannedConfiguration, PlannedPart
@@ -23,7 +23,7 @@ def prediction_violations(part: PlannedPart, records: Mapping[str, FitRecord], r
     found: list[Violation] = []
     seen: dict[str, dict[Fold, str]] = {}
     for one in part.configurations:
-        parts, faults = _read(one, records, read)
+        parts, faults = _read(part, one, records, read)
         found += faults
         if not faults:
             found += _repeats(one, part, records, parts)
@@ -31,12 +31,14 @@ def prediction_violations(part: PlannedPart, records: Mapping[str, FitRecord], r
     return found or _unpaired(part.configurations, seen)
 
 
-def _read(one: PlannedConfiguration, records: Mapping[str, FitRecord], read: Read) -> tuple[Parts, list[Violation]]:
+def _read(
+    part: PlannedPart, one: PlannedConfiguration, records: Mapping[str, FitRecord], read: Read
+) -> tuple[Parts, list[Violation]]:
     parts: Parts = {}
     faults = []
     for fit in one.fits:
         record = records.get(fit.key)
-        if record is None or record.state != "done":
+        if record is None or record.state != "done" or other_fit(part, one, fit, record):
             continue
         try:
             parts[fit.repeat, fit.fold] = read(record)

@@ -133,7 +133,7 @@ class SyntheticStudy:
         return study_context(**settings | changes, records=self.records, results=results)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_study():
     return SyntheticStudy
 
