@@ -3,7 +3,7 @@
 account("runs/ham10000-screen").violations     # empty, whatever crashed while it ran
 """
 
-from analysis.accounting.account import Account, account, account_of
+from analysis.accounting.account import Account, account, account_of, wanted_keys
 from analysis.accounting.findings import FitAccount, Violation
 
-__all__ = ["Account", "FitAccount", "Violation", "account", "account_of"]
+__all__ = ["Account", "FitAccount", "Violation", "account", "account_of", "wanted_keys"]

@@ -60,8 +60,7 @@ def account(location: str | Path, study: str | None = None) -> Account:
             several; what is wrong with single fold fits is a violation.
     """
     planned = open_planned(location, study)
-    keys = {fold.key for entry in planned.entries for fold in entry.folds} | _planned_keys(planned.manifest)
-    records = planned.ledger.records(sorted(filter(None, keys)) if planned.shared else None)
+    records = planned.ledger.records(sorted(wanted_keys(planned)) if planned.shared else None)
 
     def read(record: FitRecord) -> FoldPredictions:
         return fold_predictions(record, planned.ledger.predictions(record))
@@ -78,6 +77,9 @@ def account_of(planned: Planned, records: Mapping[str, FitRecord], read: Read) -
         read: gives the predictions of a done fold fit.
     """
     manifest, damaged = planned.manifest, dict(planned.ledger.damaged)
+    if planned.shared:  # what is wrong with fold fits of other runs is theirs
+        wanted = wanted_keys(planned)
+        damaged = {key: reason for key, reason in damaged.items() if key in wanted}
     fits: list[FitAccount] = []
     found = [_unreadable(key, reason) for key, reason in sorted(damaged.items())]
     for part in manifest.parts:
@@ -107,8 +109,10 @@ def account_of(planned: Planned, records: Mapping[str, FitRecord], read: Read) -
     )
 
 
-def _planned_keys(manifest: Manifest) -> set[str]:
-    return {fit.key for part in manifest.parts for one in part.configurations for fit in one.fits}
+def wanted_keys(planned: Planned) -> set[str]:
+    """Return the keys of all fold fits that a run has planned or its search has heard of."""
+    planned_fits = {fit.key for part in planned.manifest.parts for one in part.configurations for fit in one.fits}
+    return (planned_fits | {fold.key for entry in planned.entries for fold in entry.folds}) - {""}
 
 
 def _fits(part: PlannedPart, trials: Trials, records: Mapping[str, FitRecord]) -> list[FitAccount]:

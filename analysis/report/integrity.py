@@ -8,10 +8,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from analysis.accounting import account_of, wanted_keys
 from analysis.activation_maps import MAPS, map_faults
 from analysis.evaluation import ConfigurationResult
 from analysis.figures.activation_maps import maps_missing
-from analysis.predictions import FoldPredictions
+from analysis.loading import Planned
+from analysis.manifest import IN_LEDGER
+from analysis.predictions import FoldPredictions, fold_predictions
 from analysis.procedure import procedure_notes
 from analysis.run import Part, Run
 from analysis.search_record import Entry
@@ -59,7 +62,7 @@ class Siblings:
 def integrity(run: Run) -> tuple[Checked, ...]:
     """Return all checks, those of the run as a whole last."""
     parts = [Checked(part.planned.name or part.planned.role, part_checks(part)) for part in run.parts]
-    whole = (_damaged(run), *_unreadable(run), *_search_entries(run), *_maps(run))
+    whole = (*_accounted(run), _damaged(run), *_unreadable(run), *_search_entries(run), *_maps(run))
     return (*parts, Checked("" if len(run.parts) == 1 else "all parts", whole))
 
 
@@ -209,6 +212,35 @@ def _left_out(part: Part) -> Check:
         return Check("ok", "skipped", f"no {part.context.cohort.sample} was left out")
     text = f"{plural(count, part.context.cohort.sample)} could not be used and {was(count)} left out"
     return Check("note", "skipped", text, _short([f"{sample}: {problem}" for sample, problem in known]))
+
+
+def _accounted(run: Run) -> tuple[Check, ...]:
+    """Return what `python -m analysis.account` says of the run, from what was read of it already."""
+    if run.ledger is None:
+        return ()
+    ledger = run.ledger
+    shared = run.manifest.ledger is not None or len(ledger.storage.names(IN_LEDGER, ".json")) > 1
+    planned = Planned(ledger.storage, run.manifest, ledger, run.search, shared)
+    records = {key: record for part in run.parts for key, record in part.records.items()}
+    records |= ledger.records(sorted(wanted_keys(planned) - set(records) - set(ledger.damaged)))
+    known = {
+        fit.key: result.predictions.get((fit.repeat, fit.fold))
+        for part in run.parts
+        for one, result in zip(part.planned.configurations, part.results, strict=False)
+        for fit in one.fits
+    }
+    found = account_of(
+        planned,
+        records,
+        lambda record: known.get(record.key) or fold_predictions(record, ledger.predictions(record)),
+    )
+    settled = len(found.fits) - len(found.open)
+    states = ", ".join(f"{count:,} {state}" for state, count in found.counts.items() if count)
+    text = f"{settled:,} of {plural(len(found.fits), 'planned fold fit')} accounted for: {states}"
+    if found.violations:
+        text += f"; {plural(len(found.violations), 'violation')}"
+        return (Check("warning", "accounting", text, _short(one.text for one in found.violations)),)
+    return (Check("note" if found.open else "ok", "accounting", text),)
 
 
 def _damaged(run: Run) -> Check:

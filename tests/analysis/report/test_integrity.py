@@ -20,6 +20,7 @@ def test_a_sound_run_has_nothing_but_ok(build_run, make_study):
     found = checks(build_run(study=make_study(lesions=(30, 60, 24))))
     assert {check.state for check in found.values()} == {"ok"}
     assert found["folds"].text == "20 of 20 planned fold fits done; every configuration has all its folds"
+    assert found["accounting"].text == "20 of 20 planned fold fits accounted for: 20 done"
     assert found["leak"].text.startswith("no lesion stands in two evaluation folds of a repeat")
 
 
@@ -29,6 +30,18 @@ def test_missing_and_failed_folds_are_listed_with_their_reason(build_run):
     assert found["folds"].text == "18 of 20 planned fold fits done; 2 configurations incomplete"
     assert found["folds"].details == ("concat age: 4/5 folds", "multiply age: 4/5 folds")
     assert found["failed"].details == ("multiply age, repeat 0, fold 3: memory ran out",)
+    assert found["accounting"].text == "19 of 20 planned fold fits accounted for: 18 done, 1 failed, 1 open"
+    assert found["accounting"].state == "note"
+
+
+def test_violations_of_the_account_are_told(build_run):
+    run = build_run()
+    key = run.parts[0].planned.configurations[0].fits[0].key
+    run.ledger.storage.write(f"checkpoints/{key}.pt", b"left")
+    found = checks(run)["accounting"]
+    run.ledger.storage.remove(f"checkpoints/{key}.pt")
+    assert (found.state, found.text.rpartition("; ")[2]) == ("warning", "1 violation")
+    assert found.details == (f"checkpoints/{key}.pt is left of a settled fold fit",)
 
 
 def test_siblings_are_counted_from_the_predictions():
