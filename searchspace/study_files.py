@@ -88,10 +88,10 @@ def _parse(text: str, name: str) -> dict[str, Any]:
 
 
 def _make_absolute(document: dict[str, Any], folder: Path) -> None:
-    """Resolve the paths that a study names, those of its arms included."""
+    """Resolve the paths that a study names, those of its arms included; a URI stays as it is."""
     arms = document.get("arms")
     for part in (document, *(arms.values() if isinstance(arms, dict) else ())):
         if isinstance(part, dict):
             for place, key in ((part.get("folds"), "file"), (part.get("external"), "data"), (part, "data")):
-                if isinstance(place, dict) and isinstance(place.get(key), str):
+                if isinstance(place, dict) and isinstance(place.get(key), str) and "://" not in place[key]:
                     place[key] = str(folder / place[key])

@@ -9,9 +9,12 @@ import numpy as np
 
 from models.errors import InputError
 from trainables.cohorts import Cohort
+from trainables.cohorts.files import reads_afar
 from trainables.images.preparation import PREPARATION_VERSION, ImageSettings, prepare
 from trainables.node_cache import cached_array
 
+AFAR = 16
+"""Threads at least where images come over the network: they wait more than they compute."""
 Tick = Callable[[int, int], None]
 """Called with (done, total) while images are prepared or encoded."""
 
@@ -35,7 +38,7 @@ def open_pixels(
         def decode(row: int) -> None:
             array[row] = prepared(cohort, settings, row)
 
-        with ThreadPoolExecutor(workers) as pool:
+        with ThreadPoolExecutor(max(workers, AFAR) if reads_afar(cohort.images) else workers) as pool:
             for done, _ in enumerate(pool.map(decode, range(shape[0])), 1):
                 if tick:
                     tick(done, shape[0])
