@@ -2,10 +2,15 @@
 
 import gc
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from s3_server import S3Server
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,3 +28,24 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data: no folder {folder}; set FUSESEARCH_DATA to run this test")
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> "Iterator[S3Server]":
+    """An S3 server on loopback."""
+    from s3_server import S3Server
+
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch) -> "S3Server":
+    """The S3 server with an empty bucket of this test, and credentials for it in the environment."""
+    from s3_server import CREDENTIALS
+
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    s3_server.make_bucket(f"bucket-{uuid.uuid4().hex[:12]}")
+    return s3_server

@@ -15,7 +15,7 @@ _SECRET = re.compile(
     "|sharedkey|accessid|^(sig|sas|key|auth|pass)$"
 )
 """In the name of a parameter, without its hyphens and underscores."""
-_PAIR = re.compile(r"[^/@\s]*:[^@\s]*@")
+_PAIR = re.compile(r"[^/@]*:[^@]*@")
 """`user:password@`, also where the password has slashes, as many AWS keys have."""
 _PORT = re.compile(r"[^/@]*:\d{1,5}(/|$)")
 _ADVICE = (

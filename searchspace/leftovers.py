@@ -1,0 +1,42 @@
+"""What killed processes left behind, removed when a run starts: nothing that anybody could still want."""
+
+import re
+
+from analysis.errors import AnalysisError
+from analysis.ledger import Ledger
+from analysis.ledger.storage import Storage
+from searchspace.workspace import Workspace
+from trainables.checkpoints import Checkpoints
+from trainables.trial import SETTLED
+
+ABANDONED = 3600.0
+"""Seconds after which a file that was being written aside belongs to no living writer."""
+IN_LEDGER = ("fits", "predictions", "checkpoints", "studies", "maps", "pictures")
+IN_RUN = ("", "search")
+
+
+def remove_leftovers(workspace: Workspace, ledger: Ledger) -> int:
+    """Remove half-written files and the checkpoints of fold fits that the ledger has; return how many checkpoints.
+
+    A place where nothing can be removed keeps what it has: the run does not need the room.
+    """
+    _remove_aside(ledger.storage, IN_LEDGER)
+    _remove_aside(workspace.storage, IN_RUN)
+    removed = 0
+    try:
+        for key in ledger.storage.names("checkpoints", ".pt"):
+            record = ledger.get(key)
+            if record is not None and record.state in SETTLED:
+                Checkpoints(ledger.storage).remove(key)
+                removed += 1
+    except AnalysisError:
+        return removed
+    return removed
+
+
+def _remove_aside(storage: Storage, folders: tuple[str, ...]) -> None:
+    for folder in folders:
+        try:
+            storage.remove_leftovers(folder, of=re.compile(".*"), seconds=ABANDONED)
+        except AnalysisError:
+            return
