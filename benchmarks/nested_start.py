@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.ledger import Ledger
-from searchspace.capacity import Layout
+from searchspace.capacity import Lanes
 from searchspace.cluster import connected
 from searchspace.study import Resources
 from trainables.cohorts import PhantomSettings, open_cohort
@@ -127,11 +127,13 @@ def by_guide(trials: list[Trial], context: TrialContext, clock: Clock, scratch: 
 
 def by_us(trials: list[Trial], context: TrialContext, clock: Clock, scratch: Path) -> None:
     """Run trials by the executor train."""
+    from searchspace.dispatch import Dispatch
     from searchspace.tune_driver import nested_trainable, tune_trials
-    from trainables.executors.parcel import Parcel
+    from searchspace.tune_search import GridQueue
 
-    nested = nested_trainable(context, Resources(), Layout(1, 1), scratch)
-    tune_trials(nested, [Parcel.of(trial, context) for trial in trials], clock, 1, scratch)
+    work = [(trial, range(len(trial.fits))) for trial in trials]
+    queue = GridQueue(Dispatch(work, context, lambda: Lanes(0, 1, 1), nested=True))
+    tune_trials(nested_trainable(context, Resources(), scratch), queue, clock, scratch)
 
 
 def main(trials: int) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,15 +25,41 @@ class Node(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How many trials run at once, and how many ranks share out the fold fits of each."""
+    """How many trials of a search run at once, and how many ranks share out the fold fits of each."""
 
     trials: int
     ranks: int
 
 
 @dataclass(frozen=True)
+class Lanes:
+    """How many processes fit at the same time: those that train on a GPU, and the others beside them.
+
+    `cpu_alone` of the others fit while none trains on a GPU.
+    """
+
+    gpu: int
+    cpu: int
+    cpu_alone: int
+
+    @classmethod
+    def of(cls, nodes: Iterable[Node], wanted: Resources) -> "Lanes":
+        """Count them; without `resources.gpu` all are others."""
+        bare = wanted.model_copy(update={"gpu": 0.0})
+        alone = sum(node.slots(bare) for node in nodes)
+        if not wanted.gpu:
+            return cls(0, alone, alone)
+        gpu = {node: node.slots(wanted) for node in nodes}
+        beside = sum(Node(node.cpus - gpu[node] * wanted.threads, 0.0).slots(bare) for node in nodes)
+        return cls(sum(gpu[node] for node in nodes), beside, alone)
+
+
+@dataclass(frozen=True)
 class Cluster:
-    """A connected cluster: its machines, whether it is ours alone, and a folder that goes with the run."""
+    """A connected cluster: its machines, whether it is ours alone, and a folder that goes with the run.
+
+    `nodes` are the machines that it has or, where it grows by itself, may have.
+    """
 
     nodes: tuple[Node, ...]
     local: bool
@@ -56,15 +83,11 @@ class Cluster:
         """
         return max(1, min(self._slots(wanted), trials))
 
-    def layout(self, wanted: Resources, folds: int, trials: int, *, judged: bool = False) -> Layout:
-        """Return how trials of `folds` fold fits share the cluster in the executor `train`.
-
-        The layout with the fewest rounds of fold fits is taken, among equals the one with the fewest drivers, which all
-        live on the head node, and then with the fewest ranks. Drivers take no CPU, so one CPU is enough. A `judged`
-        trial trains its first two fold fits one after the other.
+    def require_room(self, wanted: Resources) -> None:
+        """See that a fold fit of `ranks_per_fit` processes fits.
 
         Raises:
-            InputError: not even one trial fits; names what is wanted and what there is.
+            InputError: it does not; names what is wanted and what there is.
         """
         slots, together = self._slots(wanted), wanted.ranks_per_fit
         if together > slots:
@@ -72,9 +95,22 @@ class Cluster:
                 f"resources.ranks_per_fit={together}: that is more processes of {_words(wanted)} than fit on the "
                 f"cluster, {slots}; lower it, or resources.threads or resources.gpu"
             )
+
+    def layout(self, wanted: Resources, folds: int, trials: int) -> Layout:
+        """Return how judged trials of `folds` fold fits share the cluster in the executor `train`.
+
+        The layout with the fewest rounds of fold fits is taken, among equals the one with the fewest drivers, which all
+        live on the head node, and then with the fewest ranks. Drivers take no CPU, so one CPU is enough. A judged trial
+        trains its first two fold fits one after the other.
+
+        Raises:
+            InputError: not even one trial fits; names what is wanted and what there is.
+        """
+        self.require_room(wanted)
+        slots, together = self._slots(wanted), wanted.ranks_per_fit
         if together > 1:
             return Layout(max(1, min(slots // together, trials)), together)
-        alone = min(folds, 2) if judged else 0
+        alone = min(folds, 2)
         spread = max(1, folds - alone)
 
         def cost(layout: Layout) -> tuple[int, Layout]:

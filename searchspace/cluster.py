@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -19,7 +18,8 @@ import analysis
 import models
 import trainables
 from models.errors import InputError
-from searchspace.capacity import Cluster, Node, usable_cores
+from searchspace.admission import refuse_silent, require_admission
+from searchspace.capacity import Cluster, usable_cores
 
 PREFIX, ALIVE = "fusesearch-", "alive.lock"
 YOUNG_SECONDS = 60.0
@@ -57,9 +57,9 @@ def connected(address: str | None, say: Callable[[str], None], *, dashboard: boo
         os.chdir(neutral)
         try:
             local = _connect(address or os.environ.get("RAY_ADDRESS"), Path(scratch), say, dashboard)
-            alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-            nodes = tuple(Node(has.get("CPU", 0.0), has.get("GPU", 0.0)) for has in alive)
-            yield Cluster(nodes, local, Path(scratch))
+            from searchspace.machines import machines
+
+            yield Cluster(machines(), local, Path(scratch))
         finally:
             ray.shutdown()
             os.chdir(before)
@@ -89,27 +89,16 @@ def prepare_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-def _refuse_silent(address: str | None) -> None:
-    """Ray waits minutes for a cluster that is not there; a connection that opens or not tells in seconds."""
-    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if not port.isdigit():
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-    except OSError as error:
-        raise InputError(f"cannot reach a Ray cluster at {address}: {error.strerror or error}") from error
-
-
 def _connect(address: str | None, scratch: Path, say: Callable[[str], None], dashboard: bool) -> bool:
     """Connect, and tell whether the cluster is a private one of this run."""
     if address not in (None, "", "auto", "local"):
-        _join(address)
+        _join(address, say)
         return False
     announced = None if address == "local" else _advertised()
     if announced:
         say(f"Ray: joining the cluster that is announced on this machine, {announced}")
         try:
-            _join(announced)
+            _join(announced, say)
             return False
         except InputError as error:
             if address == "auto":
@@ -121,11 +110,13 @@ def _connect(address: str | None, scratch: Path, say: Callable[[str], None], das
     return True
 
 
-def _join(address: str) -> None:
-    """Attach to a cluster, and make sure that its workers run the source that this process runs."""
+def _join(address: str, say: Callable[[str], None]) -> None:
+    """Attach to a cluster, make sure that its workers run the source that this process runs, and say where to watch."""
     import ray
 
-    _refuse_silent(address)
+    if address.startswith("ray://"):
+        raise InputError(f"--address {address}: runs are started on a machine of the cluster; see docs/cluster.md")
+    require_admission(address)
     try:
         ray.init(address=address, **QUIET)
         theirs = ray.get(ray.remote(num_cpus=0)(source_digest).remote(), timeout=JOIN_SECONDS)
@@ -136,6 +127,19 @@ def _join(address: str) -> None:
     if theirs != source_digest():
         ray.shutdown()
         raise InputError(f"the Ray cluster at {address} runs another version of fusesearch; install this one there")
+    if dashboard := _dashboard():
+        say(dashboard)
+
+
+def _dashboard() -> str:
+    """Say how to reach the dashboard of the cluster that was joined; empty when it has none."""
+    from ray._private.worker import get_dashboard_url
+
+    url = get_dashboard_url()
+    if not url:
+        return ""
+    port = url.rpartition(":")[2]
+    return f"Ray: dashboard http://{url} on the head; from a laptop: ssh -N -L {port}:{url} <user>@<head>"
 
 
 def source_digest() -> str:
@@ -151,16 +155,43 @@ def source_digest() -> str:
 def _start_private(scratch: Path, dashboard: bool) -> None:
     """Start a cluster of this run alone.
 
-    A folder of its own keeps it out of the file by which Ray finds clusters, so no other run joins it.
+    A folder of its own keeps it out of the file by which Ray finds clusters, so no other run joins it. It listens on
+    127.0.0.1 alone, and asks for a token unless the user switched that off.
     """
     import ray
 
     private: dict[str, Any] = {"_temp_dir": str(scratch)} if len(str(scratch)) <= LONGEST_FOLDER else {}
     private["num_cpus"] = usable_cores()  # Ray counts all cores, also those that this process may not use
     try:
-        ray.init(address="local", include_dashboard=dashboard, dashboard_host="127.0.0.1", **private, **QUIET)
+        with _reachable_from_here_only():
+            ray.init(address="local", include_dashboard=dashboard, dashboard_host="127.0.0.1", **private, **QUIET)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         raise InputError(f"cannot start Ray here: {_first_line(error)}; --executor inline runs without it") from error
+
+
+@contextmanager
+def _reachable_from_here_only() -> Iterator[None]:
+    """Have a cluster that is started inside listen on 127.0.0.1, as Ray does by itself on macOS and Windows.
+
+    Elsewhere Ray takes an address of the network even when it is told `_node_ip_address="127.0.0.1"`.
+    """
+    from ray._private import ray_constants
+
+    name, before = ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, ray_constants.ENABLE_RAY_CLUSTER
+    given = os.environ.get(name)
+    os.environ[name], ray_constants.ENABLE_RAY_CLUSTER = "0", False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+        os.environ.pop(name) if given is None else os.environ.update({name: given})
+        _close_token_file()
+
+
+def _close_token_file() -> None:
+    """Let nobody else on this machine read the token: Ray writes it for all to read."""
+    with contextlib.suppress(OSError):
+        (Path.home() / ".ray" / "auth_token").chmod(0o600)
 
 
 def _advertised() -> str | None:
@@ -169,7 +200,7 @@ def _advertised() -> str | None:
 
     address = read_ray_address()
     try:
-        _refuse_silent(address)
+        refuse_silent(address)
     except InputError:
         return None
     return address

@@ -1,7 +1,7 @@
 """The command line: its options, `list`, and the mapping of errors to one line and an exit code.
 
 Exit codes: 0 the study is complete; 1 a fold fit failed, or one of a grid diverged; 2 bad input, nothing was started;
-70 a fault of the program; 130 interrupted.
+70 a fault of the program; 74 it had to stop because a disk or a store gave out; 130 interrupted.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from rich.table import Table
 
 from analysis.errors import AnalysisError, fault_line
 from models.errors import InputError
+from searchspace.halted import EXIT_CODE, Halted
 from searchspace.study_files import built_in_studies
 
 EXECUTORS = ("warm", "train", "inline")
@@ -88,6 +89,11 @@ def run_command(arguments: Sequence[str]) -> int:
         from searchspace.options import Options
 
         return run_study(Options.of(options, Path.cwd()), console)
+    except Halted as error:
+        print(
+            f"stopped: {error}; what is finished is kept: mend that, then run the same command again", file=sys.stderr
+        )
+        return EXIT_CODE
     except (InputError, AnalysisError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -85,7 +85,7 @@ def _search(plan: Plan, cores: int) -> list[str]:
 
 def _room(plan: Plan) -> list[str]:
     """Say what a process of the study wants and this machine lacks; a cluster may have it."""
-    lacking = lacking_here(plan.study.resources)
+    lacking = lacking_here(plan.hungriest)
     return [f"here it would stop: {lacking}"] if lacking else []
 
 

@@ -1,15 +1,21 @@
-"""From a plan to trials on a Ray cluster, by the executors `warm` and `train`: the only place that starts Ray."""
+"""From a plan to fold fits on a Ray cluster, by the executors `warm` and `train`: the only place that starts Ray."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from searchspace.cluster import Cluster, connected
+from searchspace.capacity import Cluster, Lanes, Layout
+from searchspace.cluster import connected
+from searchspace.dispatch import Dispatch
 from searchspace.exploration import Exploration
 from searchspace.options import Options
 from searchspace.plan import Plan
 from searchspace.signals import ended_by_sigterm
 from trainables.executors.inline import Listener
+
+LOOK_SECONDS = 5.0
+"""How often the machines of the cluster are counted again."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Launcher:
 
         Raises:
             InputError: no cluster, or not even one trial fits it; nothing was started.
+            StorageError: the ledger or a machine's cache cannot be used any more; what is finished is kept.
         """
         executor = self.options.executor_for(plan)
         self.say("starting Ray")
@@ -38,6 +45,23 @@ class Launcher:
                 self.warn(f"a trial was given up: {line}")
 
 
+@dataclass
+class _Room:
+    """How many processes fit the cluster now; counted again every few seconds, for machines come and go."""
+
+    plan: Plan
+    _lanes: Lanes | None = None
+    _counted: float = field(default=float("-inf"), repr=False)
+
+    def __call__(self) -> Lanes:
+        from searchspace.machines import machines
+
+        now = time.monotonic()
+        if self._lanes is None or now - self._counted > LOOK_SECONDS:
+            self._lanes, self._counted = Lanes.of(machines(), self.plan.study.resources), now
+        return self._lanes
+
+
 class _Job:
     """One executor on one cluster."""
 
@@ -46,46 +70,45 @@ class _Job:
     ) -> None:
         self.plan, self.exploration, self.cluster, self.listener = plan, exploration, cluster, listener
         self.executor = executor
-        wanted = plan.study.resources
-        most = len(plan.open_trials) if exploration is None else exploration.most_at_once
-        self.ranks, self.trials = 1, most
-        if executor == "train":
-            folds = _most_folds(plan) if exploration is None else exploration.folds
-            self.layout = cluster.layout(wanted, folds, most, judged=exploration is not None)
-            self.trials, self.ranks = self.layout
+        wanted = plan.hungriest
+        cluster.require_room(wanted)
+        if exploration is None:
+            lanes = Lanes.of(cluster.nodes, plan.study.resources)
+            fits = sum(len(plan.open_fits(trial)) for trial in plan.open_trials)
+            self.layout = Layout(min(lanes.gpu + lanes.cpu if wanted.gpu else lanes.cpu_alone, fits), 1)
+        elif executor == "train":
+            self.layout = cluster.layout(wanted, exploration.folds, exploration.most_at_once)
         else:
-            self.trials = cluster.concurrency(wanted, most)
+            self.layout = Layout(cluster.concurrency(wanted, exploration.most_at_once), 1)
 
     def describe(self) -> str:
         """Say how the cluster is used."""
-        ranks = f" of {self.ranks} process{'es' if self.ranks > 1 else ''}" if self.executor == "train" else ""
-        return f"{self.trials} trial{'s' if self.trials > 1 else ''}{ranks} at once"
+        trials, ranks = self.layout
+        if self.exploration is None:
+            return f"{trials} process{'es' if trials > 1 else ''} at once"
+        of = f" of {ranks} process{'es' if ranks > 1 else ''}" if self.executor == "train" else ""
+        return f"{trials} trial{'s' if trials > 1 else ''}{of} at once"
 
     def run(self) -> list[str]:
         """Run everything and return one line for each trial that was given up."""
         from searchspace.tune_driver import hosted, tune_trials
-        from trainables.executors.parcel import Parcel
 
         judge = None if self.exploration is None else self.exploration.judge
         with hosted(judge) as word:
-            trainable, scratch = self._trainable(word), self.cluster.scratch
-            if self.exploration is None:
-                parcels = [Parcel.of(trial, self.plan.context) for trial in self.plan.open_trials]
-                return tune_trials(trainable, parcels, self.listener, self.trials, scratch)
-            from searchspace.tune_search import AskTell
+            return tune_trials(self._trainable(word), self._searcher(), self.listener, self.cluster.scratch)
 
-            searcher = AskTell(self.exploration.proposer, self.plan.context)
-            return tune_trials(trainable, None, self.listener, self.trials, scratch, searcher=searcher)
+    def _searcher(self) -> Any:
+        from searchspace.tune_search import AskTell, GridQueue
+
+        if self.exploration is not None:
+            return AskTell(self.exploration.proposer, self.plan.context, *self.layout)
+        work = [(trial, self.plan.open_positions(trial)) for trial in self.plan.open_trials]
+        return GridQueue(Dispatch(work, self.plan.context, _Room(self.plan), nested=self.executor == "train"))
 
     def _trainable(self, judge: Any) -> Any:
         from searchspace.tune_driver import nested_trainable, warm_trainable
 
         resources = self.plan.study.resources
         if self.executor == "train":
-            return nested_trainable(self.plan.context, resources, self.layout, self.cluster.scratch, judge)
+            return nested_trainable(self.plan.context, resources, self.cluster.scratch, judge)
         return warm_trainable(self.plan.context, resources, judge)
-
-
-def _most_folds(plan: Plan) -> int:
-    """Return the fold fits of the trial that has most of them left: more ranks would stand idle."""
-    return max(len(plan.open_fits(trial)) for trial in plan.open_trials)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from analysis.ledger import FitRecord
 from searchspace.search import AbstractSpace
-from searchspace.study import Study
+from searchspace.study import Resources, Study
 from trainables.configuration import Configuration
 from trainables.planning import PlannedFit, Trial, TrialContext
 from trainables.trial import SETTLED
@@ -46,9 +46,19 @@ class Plan:
         saved = {fit.key for trial in self.trials if trial.identifier in self.dropped for fit in self.open_fits(trial)}
         return [fit for fit in self.fits if fit.key not in saved]
 
+    def open_positions(self, trial: Trial) -> list[int]:
+        """The positions of the fold fits of a trial that have to be trained."""
+        settled = {key for key, record in self.known.items() if record.state in SETTLED}
+        return [position for position, fit in enumerate(trial.fits) if fit.key not in settled]
+
     def open_fits(self, trial: Trial) -> list[PlannedFit]:
         """The fold fits of a trial that have to be trained."""
-        return [fit for fit in trial.fits if fit.key not in self.known or self.known[fit.key].state not in SETTLED]
+        return [trial.fits[position] for position in self.open_positions(trial)]
+
+    def settled_fits(self, trial: Trial) -> list[PlannedFit]:
+        """The fold fits of a trial that the ledger has."""
+        left = set(self.open_positions(trial))
+        return [fit for position, fit in enumerate(trial.fits) if position not in left]
 
     @property
     def open_trials(self) -> list[Trial]:
@@ -59,6 +69,14 @@ class Plan:
     def to_prepare(self) -> list[Configuration]:
         """The configurations whose inputs this node should have before anything is trained."""
         return [trial.configuration for trial in self.open_trials] if self.space is None else list(self.candidates)
+
+    @property
+    def hungriest(self) -> Resources:
+        """What the process of the plan takes that wants most: no GPU where nothing trains on one."""
+        resources, context = self.study.resources, self.context
+        gpu = any(context.on_gpu(configuration) for configuration in self.candidates)
+        together = max((context.ranks_of(configuration) for configuration in self.candidates), default=1)
+        return resources.model_copy(update={"gpu": resources.gpu if gpu else 0.0, "ranks_per_fit": together})
 
     @property
     def fine_tuned(self) -> bool:

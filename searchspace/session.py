@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from analysis.errors import StorageError
 from analysis.manifest import Manifest
 from models.errors import InputError
 from searchspace.capacity import lacking_here, usable_cores
@@ -15,6 +16,7 @@ from searchspace.tensorboard import TensorBoardLog
 from searchspace.workspace import Workspace
 from trainables.events import Event
 from trainables.executors.inline import run_inline
+from trainables.faults import NodeFault
 from trainables.planning import Trial
 from trainables.trial import run_trial
 
@@ -55,12 +57,13 @@ class Session:
         self.display.handle(trial, event)
 
     def _run_inline(self) -> None:
-        wanted, cores = self.plan.study.resources, usable_cores()
-        if lacking := lacking_here(wanted):
+        cores = usable_cores()
+        if lacking := lacking_here(self.plan.hungriest):
             raise InputError(lacking)
         self._begin()
         if self.exploration is None:
-            run_inline(self.plan.open_trials, self.plan.context, self.listen, workers=cores)
+            work = [(trial, self.plan.open_fits(trial)) for trial in self.plan.open_trials]
+            run_inline(work, self.plan.context, self.listen, workers=cores)
         else:
             self._explore_inline(self.exploration, cores)
 
@@ -74,21 +77,26 @@ class Session:
 
     def _begin(self) -> None:
         """All is checked and there is room: record the request, show what is done, prepare this node."""
-        self.plan.context.ledger.storage.require_writable()
+        try:
+            self.plan.context.ledger.storage.require_writable()
+        except StorageError as error:
+            raise InputError(str(error)) from error
         self.workspace.write_request(self.options.as_request())
         self.workspace.write_manifest(self.manifest, self.plan.context.ledger)
         self.log.start()
         left, fits = self._show_what_is_done()
         stages = {name: self.display.stage(name) for name in ("images", "features")}
         if self.plan.to_prepare and left:
-            prepare_node(self.plan.context, self.plan.to_prepare, usable_cores(), stages)
+            try:
+                prepare_node(self.plan.context, self.plan.to_prepare, usable_cores(), stages)
+            except NodeFault as error:
+                raise InputError(str(error)) from error
         self.display.fits(fits)
 
     def _show_what_is_done(self) -> tuple[bool, int]:
-        """Show the trials that need no training; return whether any is left, and its fold fits (0: nobody knows)."""
+        """Show what needs no training; return whether any is left, and its fold fits (0: nobody knows)."""
         if self.exploration is None:
-            open_trials = {trial.identifier for trial in self.plan.open_trials}
-            done = [trial for trial in self.plan.trials if trial.identifier not in open_trials]
+            done = [(trial, self.plan.settled_fits(trial)) for trial in self.plan.trials]
             run_inline(done, self.plan.context, self.listen, workers=1)
             fits = sum(len(self.plan.open_fits(trial)) for trial in self.plan.trials)
             return fits > 0, fits

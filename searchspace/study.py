@@ -46,13 +46,18 @@ class Resources(Settings):
     """What training takes: torch threads (one CPU each) and a share of a GPU (0 trains on the CPU), per process.
 
     `ranks_per_fit` processes train one fold fit of a fine-tuned backbone together (data-parallel, executor train). A
-    fine-tuned fold fit in progress is saved every `checkpoint_every` epochs, 0: never.
+    fine-tuned fold fit in progress is saved every `checkpoint_every` epochs (0: only when its machine is about to be
+    taken away). `heads: cpu` trains heads on frozen features without a GPU, so that machines without one take them
+    while the others fine-tune. A fold fit without progress for `time_limit` minutes (an epoch, the reading of its
+    images, its predictions) counts as hung and is recorded as failed; 0: no limit.
     """
 
     threads: int = Field(default=1, ge=1, le=256)
     gpu: float = Field(default=0.0, ge=0.0, le=1.0)
     ranks_per_fit: int = Field(default=1, ge=1, le=64)
     checkpoint_every: int = Field(default=1, ge=0, le=10_000)
+    heads: Literal["gpu", "cpu"] = "gpu"
+    time_limit: float = Field(default=360.0, ge=0.0, le=100_000.0)
 
 
 class External(Settings):

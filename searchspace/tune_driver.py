@@ -7,7 +7,7 @@ TensorBoard. Tune's own state is thrown away at the end, because a run is resume
 import logging
 import pickle
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import Any
 import ray
 from ray import tune
 
-from searchspace.capacity import Layout
+from analysis.errors import StorageError
 from searchspace.study import Resources
+from searchspace.tune_search import AskTell, GridQueue
 from trainables.events import Event, Judge, TrialDropped, from_report
+from trainables.executors.endings import HALT
 from trainables.executors.inline import Listener
 from trainables.executors.parcel import Parcel
 from trainables.executors.train import DRIVER_RESOURCES, NestedRun, drive_trial
@@ -27,8 +29,8 @@ from trainables.planning import Trial, TrialContext
 
 HEAD = {name: amount for name, amount in DRIVER_RESOURCES.items() if name != "cpu"}
 BENCH = {"num_cpus": 0, "resources": HEAD, "max_restarts": -1, "max_task_retries": -1}
-RESTARTS = 3
-"""How often Tune starts a trial again whose process died; it goes on from the ledger."""
+MANY = 100_000
+"""Trials that Tune may hold at once; the searcher hands out no more than fit."""
 
 
 class Forward(tune.Callback):
@@ -37,7 +39,6 @@ class Forward(tune.Callback):
     def __init__(self, listener: Listener | None = None) -> None:
         self._listener = listener
         self._trials: dict[str, Trial] = {}
-        self.gave_up: list[str] = []
 
     def __reduce__(self) -> tuple[type["Forward"], tuple[()]]:
         return Forward, ()
@@ -51,8 +52,22 @@ class Forward(tune.Callback):
         if self._listener is not None:
             for event in from_report(result):
                 self._listener(self._trials[parcel.identifier], event)
-        if "gave_up" in result:
-            self.gave_up.append(result["gave_up"])
+
+
+class Halt(tune.Stopper):
+    """Stops everything when a trial says that nobody can go on, because the ledger or a cache cannot be used."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Called by Tune for every report; no trial is stopped alone."""
+        self.reason = self.reason or result.get(HALT)
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether to stop."""
+        return self.reason is not None
 
 
 @dataclass(frozen=True)
@@ -93,64 +108,61 @@ def hosted(judge: Judge | None) -> Iterator[RemoteJudge | None]:
 
 def warm_trainable(context: TrialContext, resources: Resources, judge: Judge | None = None) -> Any:
     """Return what Tune runs in the executor `warm`; `judge` is asked in its processes (see `hosted`)."""
-    trainable = tune.with_parameters(WarmTrial, context=context, judge=judge)
-    return tune.with_resources(trainable, {"cpu": resources.threads, "gpu": resources.gpu})
+
+    def share(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+        gpu = {"GPU": resources.gpu} if config["trial"].on_gpu else {}
+        return tune.PlacementGroupFactory([{"CPU": resources.threads, **gpu}])
+
+    return tune.with_resources(tune.with_parameters(WarmTrial, context=context, judge=judge), share)
 
 
-def nested_trainable(
-    context: TrialContext, resources: Resources, layout: Layout, scratch: Path, judge: Judge | None = None
-) -> Any:
-    """Return what Tune runs in the executor `train`, with the ranks that `Cluster.layout` gives to a trial.
+def nested_trainable(context: TrialContext, resources: Resources, scratch: Path, judge: Judge | None = None) -> Any:
+    """Return what Tune runs in the executor `train`.
 
     `scratch` is where Train keeps its own state while it runs; `judge` is asked by the ranks (see `hosted`).
     """
-    run = NestedRun(ray.put(context), resources.threads, resources.gpu, layout.ranks, str(scratch / "train"), judge)
+    run = NestedRun(ray.put(context), resources.threads, resources.gpu, str(scratch / "train"), judge)
     return tune.with_resources(tune.with_parameters(drive_trial, run=run), DRIVER_RESOURCES)
 
 
-def tune_trials(
-    trainable: Any,
-    parcels: Sequence[Parcel] | None,
-    listener: Listener,
-    concurrency: int,
-    scratch: Path,
-    *,
-    searcher: Any = None,
-    samples: int = -1,
-) -> list[str]:
-    """Run a grid of trials, or `samples` suggestions of a searcher; return one line for each trial that was given up.
+def tune_trials(trainable: Any, searcher: GridQueue | AskTell, listener: Listener, scratch: Path) -> list[str]:
+    """Run what the searcher hands out; return one line for each trial that was given up.
+
+    Tune starts no trial again: what comes back unfinished is handed out again by the searcher.
 
     Args:
         trainable: from `warm_trainable` or `nested_trainable`.
-        parcels: the grid, in order; None when there is a searcher.
+        searcher: decides what runs next, and how much at once.
         listener: called here with every event of every trial.
-        concurrency: how many trials run at once.
         scratch: where Tune keeps its own state while it runs.
-        searcher: a Tune searcher that suggests `{"trial": Parcel}`.
-        samples: how many suggestions are run; -1: all that the searcher has.
+
+    Raises:
+        StorageError: the ledger or a machine's cache cannot be used; what is finished is kept.
     """
     for name in ("ray.tune", "ray.train", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    halt = Halt()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        forward = Forward(listener)
         run = tune.RunConfig(
             name="trials",
             storage_path=str(scratch / "tune"),
             verbose=0,
-            callbacks=[forward],
-            failure_config=tune.FailureConfig(max_failures=RESTARTS),
+            callbacks=[Forward(listener)],
+            stop=halt,
+            failure_config=tune.FailureConfig(max_failures=0),
         )
-        space = {} if parcels is None else {"trial": tune.grid_search(list(parcels))}
         how = tune.TuneConfig(
-            num_samples=1 if searcher is None else samples,
+            num_samples=-1,
             search_alg=searcher,
             reuse_actors=True,
-            max_concurrent_trials=concurrency,
+            max_concurrent_trials=MANY,
             trial_dirname_creator=lambda trial: trial.trial_id,
         )
         try:
-            results = tune.Tuner(trainable, param_space=space, tune_config=how, run_config=run).fit()
+            tune.Tuner(trainable, tune_config=how, run_config=run).fit()
         except RuntimeError as error:  # Tune itself gives up, for example when the node runs out of memory
-            return [*forward.gave_up, " ".join(str(error).split())[:300]]
-    return [*forward.gave_up, *(" ".join(str(error).split())[-300:] for error in results.errors)]
+            return [*searcher.gave_up, " ".join(str(error).split())[:300]]
+    if halt.reason is not None:
+        raise StorageError(halt.reason)
+    return searcher.gave_up

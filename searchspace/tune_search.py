@@ -1,61 +1,129 @@
-"""Ray Tune's view of a search: a `Searcher` that hands out what the proposer suggests and tells it what came of it.
+"""Ray Tune's view of the work: `Searcher`s that hand out what is left of a grid, or what a search suggests.
 
 Ray's own OptunaSearch tells pruned trials as complete, leaves NaN trials running for ever, shares one default study
-name and cannot be restored safely; ours keeps no state at all. Tune pickles its searcher: what is alive stays behind.
+name and cannot be restored safely; ours keep no state that the ledger and the record of the search do not have. Tune
+pickles its searcher: what is alive stays behind. A trial that comes back unfinished, because its process died or its
+machine went, is handed out again under another of Tune's trial ids.
 """
 
 from typing import Any
 
 from ray.tune.search import Searcher
 
+from searchspace.dispatch import MOST_RETURNS, Dispatch
 from searchspace.search import Proposer
-from trainables.events import from_report
+from trainables.events import FitEnded, from_report
+from trainables.executors.endings import DIED, LEFT, REASONS
 from trainables.executors.parcel import Parcel
 from trainables.planning import TrialContext
 
 
-class AskTell(Searcher):
-    """Suggests `{"trial": Parcel}`; the record of the run folder is its memory."""
+def _why(result: dict[str, Any] | None, error: bool) -> dict[str, Any]:
+    """Return why a trial of Tune's ended before its work was done, if it did."""
+    why = {name: value for name, value in (result or {}).items() if name in REASONS}
+    return {DIED: "its process died"} if error and not why else why
 
-    def __init__(self, proposer: Proposer | None = None, context: TrialContext | None = None) -> None:
-        super().__init__(metric="fits", mode="max")
-        self._proposer, self._context = proposer, context
+
+class Stateless(Searcher):
+    """A searcher that looks at no metric and that Tune need not save: ledger and run folder have everything."""
+
+    def __init__(self) -> None:
+        super().__init__(metric=None, mode=None)
+
+    def __reduce__(self) -> tuple[type["Stateless"], tuple[()]]:
+        return type(self), ()
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore."""
+
+
+class GridQueue(Stateless):
+    """Hands out the parcels of a dispatch as `{"trial": Parcel}`."""
+
+    def __init__(self, dispatch: Dispatch | None = None) -> None:
+        super().__init__()
+        self._dispatch = dispatch
+        self._settled: dict[str, set[tuple[int, int]]] = {}
+
+    @property
+    def gave_up(self) -> list[str]:
+        """One line for each trial that was given up."""
+        return self._dispatch.gave_up if self._dispatch else []
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Return the next parcel; FINISHED when all is trained; None while no process is free."""
+        if self._dispatch is None or self._dispatch.finished:
+            return Searcher.FINISHED
+        parcel = self._dispatch.next(trial_id)
+        if parcel is None:
+            return None
+        self._settled[trial_id] = set()
+        return {"trial": parcel}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Called by Tune for every report but the last."""
+        ended = (event for event in from_report(result) if isinstance(event, FitEnded))
+        self._settled[trial_id] |= {(event.repeat, event.fold) for event in ended}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Called by Tune when a trial has ended, with its last report, or an error."""
+        if self._dispatch is None or trial_id not in self._settled:
+            return
+        self.on_trial_result(trial_id, result or {})
+        self._dispatch.back(trial_id, self._settled.pop(trial_id), _why(result, error))
+
+
+class AskTell(Stateless):
+    """Hands out what a proposer suggests, `at_once` trials at a time, as parcels of `ranks` ranks at most."""
+
+    def __init__(
+        self, proposer: Proposer | None = None, context: TrialContext | None = None, at_once: int = 1, ranks: int = 1
+    ) -> None:
+        super().__init__()
+        self._proposer, self._context, self._at_once, self._ranks = proposer, context, at_once, ranks
         self._numbers: dict[str, int] = {}
-
-    def __reduce__(self) -> tuple[type["AskTell"], tuple[()]]:
-        return AskTell, ()
+        self._returns: dict[int, int] = {}
+        self.gave_up: list[str] = []
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         """Return the next trial; FINISHED when the search is over; None while a running trial has to end first."""
         if self._proposer is None or self._context is None:
             return Searcher.FINISHED
+        if len(self._numbers) >= self._at_once:
+            return None
         proposal = self._proposer.ask()
         if proposal is None:
             return Searcher.FINISHED if self._proposer.finished else None
         self._numbers[trial_id] = proposal.number
-        return {"trial": Parcel.of(proposal.trial, self._context)}
+        return {"trial": Parcel.of(proposal.trial, self._context, ranks=self._ranks)}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Called by Tune for every report but the last."""
-        self._hear(trial_id, result)
+        if self._proposer is None or trial_id not in self._numbers:
+            return
+        number = self._numbers[trial_id]
+        for event in from_report(result):
+            self._returns.pop(number, None)
+            self._proposer.hear(number, event)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Called by Tune when a trial has ended, with its last report, or an error."""
         if self._proposer is None or trial_id not in self._numbers:
             return
-        last = result or {}
-        self._hear(trial_id, last)
-        reason = last.get("gave_up") or ("its process died" if error else None)
-        self._proposer.tell(self._numbers.pop(trial_id), reason)
-
-    def save(self, checkpoint_path: str) -> None:
-        """Nothing to save: the record has everything."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore: a search is restored from its record."""
-
-    def _hear(self, trial_id: str, result: dict[str, Any]) -> None:
-        if self._proposer is None or trial_id not in self._numbers:
+        self.on_trial_result(trial_id, result or {})
+        number, why = self._numbers.pop(trial_id), _why(result, error)
+        if LEFT in why or (DIED in why and self._comes_back(number)):
+            self._proposer.put_back(number)
             return
-        for event in from_report(result):
-            self._proposer.hear(self._numbers[trial_id], event)
+        reason = " ".join(map(str, why.values())) or None
+        if reason:
+            self.gave_up.append(f"trial {number}: {reason[-300:]}")
+        self._proposer.tell(number, reason)
+
+    def _comes_back(self, number: int) -> bool:
+        """Count a death without news; tell whether the trial is worth another process."""
+        self._returns[number] = self._returns.get(number, 0) + 1
+        return self._returns[number] <= MOST_RETURNS

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ import numpy as np
 from array_cohorts import grouped_cohort
 
 from analysis.ledger import Ledger
+from searchspace.capacity import Lanes
+from searchspace.dispatch import Dispatch
+from searchspace.tune_search import GridQueue
 from trainables.configuration import Configuration
 from trainables.events import EpochEnded, Event, FitEnded, TrialDropped
+from trainables.executors.parcel import Parcel
 from trainables.folds import FoldSettings
 from trainables.planning import Trial, TrialContext, plan_trial, splits_for
 
@@ -54,6 +59,42 @@ def study_of(root: Path, *sections: dict[str, Any], **context: Any) -> tuple[Tri
         **context,
     )
     return shared, [plan_trial(f"trial {n}", each, shared) for n, each in enumerate(configurations)]
+
+
+def grid_queue(trials: list[Trial], context: TrialContext, processes: int = 2, *, nested: bool = False) -> GridQueue:
+    """All fold fits of the trials, as a grid hands them out to so many processes."""
+    work = [(trial, range(len(trial.fits))) for trial in trials]
+    return GridQueue(Dispatch(work, context, lambda: Lanes(0, processes, processes), nested=nested))
+
+
+class OneByOne(GridQueue):
+    """Whole trials one after the other, on so many ranks each; what comes back is handed out again."""
+
+    def __init__(self, context: TrialContext | None = None, trials: Sequence[Trial] = (), ranks: int = 1) -> None:
+        super().__init__()
+        self._context, self._trials, self._ranks, self._out, self._lines = context, list(trials), ranks, None, []
+
+    @property
+    def gave_up(self) -> list[str]:
+        return self._lines
+
+    def suggest(self, trial_id: str):
+        if not self._trials and self._out is None:
+            return self.FINISHED
+        if self._out is not None:
+            return None
+        self._out = self._trials.pop(0)
+        return {"trial": Parcel.of(self._out, self._context, ranks=self._ranks)}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        pass
+
+    def on_trial_complete(self, trial_id: str, result=None, error: bool = False) -> None:
+        if error or {"died", "left"} & set(result or {}):
+            self._trials.insert(0, self._out)
+        elif "gave_up" in (result or {}):
+            self._lines.append(f"{self._out.label}: {result['gave_up']}")
+        self._out = None
 
 
 @dataclass(frozen=True)

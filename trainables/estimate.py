@@ -73,7 +73,7 @@ def _made_up(configuration: Configuration, context: TrialContext) -> Data:
     # One grey picture stands for all of them: a view, which takes no memory.
     shape = (len(cohort.samples), len(cohort.image_names), *configuration.image.size, 3)
     pixels = np.broadcast_to(np.full((1, 1, *shape[2:]), 128, np.uint8), shape)
-    return ImageData(ImageSource(pixels, backbone), codes, device_for(context.gpu))
+    return ImageData(ImageSource(pixels, backbone), codes, device_for(context.on_gpu(configuration)))
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -21,6 +21,7 @@ from trainables.folds import FoldSettings, Split, describe, make_splits
 from trainables.images import PREPARATION_VERSION
 from trainables.losses import LOSSES
 from trainables.metadata import ENCODINGS
+from trainables.node_cache import cache_here
 from trainables.optimisation import TRAINING_VERSION
 from trainables.weights import Weights
 
@@ -58,7 +59,10 @@ class TrialContext:
 
     `ranks_per_fit` processes train one fold fit of a fine-tuned backbone together. A fold fit in progress is saved
     every `checkpoint_every` epochs (0: never); heads on frozen features, which take seconds, are not. `maps` says which
-    evaluated samples get activation maps, None for none; it is in no key, because it changes no number.
+    evaluated samples get activation maps, None for none; it is in no key, because it changes no number. `gpu`: whether
+    fold fits train on a GPU, `heads_on_gpu`: heads on frozen features too. `time_limit` is how many seconds a fold fit
+    may show no progress (0: for ever), `session` the name of this run's process, by which notes of an earlier one are
+    told apart.
     """
 
     cohort: Cohort
@@ -72,6 +76,17 @@ class TrialContext:
     ranks_per_fit: int = 1
     checkpoint_every: int = 1
     maps: MapSettings | None = None
+    heads_on_gpu: bool = True
+    time_limit: float = 0.0
+    session: str = ""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrive in another process, which may be on another machine: its cache is that machine's own."""
+        self.__dict__.update(state, cache=cache_here(state["cache"]))
+
+    def on_gpu(self, configuration: Configuration) -> bool:
+        """Tell whether fold fits of the configuration take a GPU; estimators on metadata alone never do."""
+        return self.gpu and configuration.uses_image and (self.heads_on_gpu or configuration.fine_tuned)
 
     def features_of(self, configuration: Configuration) -> FeatureSource:
         """Return where the configuration's frozen features come from."""

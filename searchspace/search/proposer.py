@@ -150,6 +150,10 @@ class Proposer:
         others = [other.scores for other in self.entries if other.number != number]
         return self._journal.tell(conclude(entry, self._folds, others, self._settings.constraints, self._ledger, error))
 
+    def put_back(self, number: int) -> None:
+        """Hand a running trial out again, before any other: its process or its machine went, its fold fits are kept."""
+        self._pending.insert(0, number)
+
     def _suggest(self) -> Entry:
         """Take the next suggestion into the journal, running or, when it is not worth running, skipped."""
         fields, reason = self._suggestions.next(self._journal)

@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from models.errors import InputError
 from searchspace import cluster
-from searchspace.capacity import Cluster, Node
+from searchspace.capacity import Cluster, Lanes, Node
 from searchspace.study import Resources
 
 
@@ -36,22 +36,30 @@ def test_concurrency_follows_from_the_resources(nodes, wanted, trials, at_once):
 
 
 @pytest.mark.parametrize(
-    ("slots", "folds", "trials", "judged", "expected"),
+    ("slots", "folds", "trials", "expected"),
     [
-        (1, 5, 9, False, (1, 1)),  # the driver takes no CPU
-        (5, 5, 9, False, (1, 5)),  # 9 rounds; five trials of one rank need 10
-        (10, 5, 9, False, (2, 5)),
-        (100, 5, 1000, False, (20, 5)),  # as many rounds as with 100 drivers
-        (4, 5, 9, False, (2, 2)),  # 15 rounds; one trial of four ranks needs 18
-        (8, 5, 1, False, (1, 5)),
-        (4, 5, 1, False, (1, 3)),  # a fourth rank would save no round
-        (4, 5, 9, True, (4, 1)),
-        (8, 5, 1, True, (1, 3)),  # 1, 1, then three at once
-        (3, 1, 2, False, (2, 1)),
+        (1, 5, 9, (1, 1)),  # the driver takes no CPU
+        (4, 5, 9, (4, 1)),
+        (8, 5, 1, (1, 3)),  # 1, 1, then three at once; a fourth rank would save no round
+        (3, 1, 2, (2, 1)),
     ],
 )
-def test_a_layout_has_the_fewest_rounds(slots, folds, trials, judged, expected):
-    assert machines((slots, 0)).layout(Resources(), folds, trials, judged=judged) == expected
+def test_the_layout_of_a_search_has_the_fewest_rounds(slots, folds, trials, expected):
+    assert machines((slots, 0)).layout(Resources(), folds, trials) == expected
+
+
+@pytest.mark.parametrize(
+    ("nodes", "wanted", "expected"),
+    [
+        ([(4, 0), (8, 0)], Resources(threads=2), (0, 6, 6)),
+        ([(4, 1), (8, 0)], Resources(gpu=0.5), (2, 10, 12)),  # two CPUs stay with the GPU
+        ([(8, 2), (8, 2)], Resources(gpu=1, threads=4), (4, 0, 4)),
+        ([(3, 2), (2, 0)], Resources(gpu=0.25, threads=2), (1, 1, 2)),
+        ([], Resources(gpu=1), (0, 0, 0)),
+    ],
+)
+def test_lanes_leave_the_processes_of_the_gpus_their_cpus(nodes, wanted, expected):
+    assert Lanes.of([Node(*node) for node in nodes], wanted) == Lanes(*expected)
 
 
 def test_ranks_that_train_together_take_their_slots_together():

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from nested_studies import FINE_TUNED, FROZEN, FewFolds, KilledOnce, study_of
+from nested_studies import FINE_TUNED, FROZEN, FewFolds, KilledOnce, OneByOne, grid_queue, study_of
 
-from searchspace.capacity import Layout
 from searchspace.cluster import connected
 from searchspace.study import Resources
 from trainables.events import EpochEnded, FitEnded, TrialDropped
 from trainables.executors.inline import run_inline
-from trainables.executors.parcel import Parcel
 
 ROOT = Path(__file__).parents[2]
 RAYS_OWN = {"_AutoscalingCoordinatorActor"}
@@ -36,9 +34,8 @@ def run(cluster):
 
     def start(context, trials, listener, ranks: int, *, judge=None, inside=None) -> list[str]:
         with hosted(judge) as word:
-            nested = nested_trainable(context, Resources(), Layout(1, ranks), cluster.scratch, inside or word)
-            parcels = [Parcel.of(trial, context) for trial in trials]
-            return tune_trials(nested, parcels, listener, 1, cluster.scratch)
+            nested = nested_trainable(context, Resources(), cluster.scratch, inside or word)
+            return tune_trials(nested, OneByOne(context, trials, ranks), listener, cluster.scratch)
 
     return start
 
@@ -59,7 +56,7 @@ class Heard(list):
 def inline(tmp_path_factory) -> dict:
     """The predictions of both trials by the executor inline."""
     context, trials = study_of(tmp_path_factory.mktemp("inline"), FROZEN, FINE_TUNED)
-    run_inline(trials, context, lambda trial, event: None, workers=1)
+    run_inline([(trial, trial.fits) for trial in trials], context, lambda trial, event: None, workers=1)
     return predictions(context)
 
 
@@ -89,8 +86,8 @@ def test_warm_processes_predict_what_inline_does(cluster, inline, tmp_path):
     from searchspace.tune_driver import tune_trials, warm_trainable
 
     context, trials = study_of(tmp_path, FROZEN, FINE_TUNED)
-    parcels, heard = [Parcel.of(trial, context) for trial in trials], Heard()
-    assert tune_trials(warm_trainable(context, Resources()), parcels, heard, 2, cluster.scratch) == []
+    queue = grid_queue(trials, context)
+    assert tune_trials(warm_trainable(context, Resources()), queue, Heard(), cluster.scratch) == []
     found = predictions(context)
     assert found.keys() == inline.keys()
     for key, table in found.items():
@@ -109,7 +106,7 @@ def test_every_event_of_every_rank_reaches_a_slow_listener(ran):
 
 
 def test_an_error_that_would_come_again_is_told_and_not_retried(ran):
-    assert ran[2] == ["IndexError: tuple index out of range"]
+    assert ran[2] == ["broken: IndexError: tuple index out of range"]
 
 
 def test_a_killed_rank_goes_on_from_its_checkpoint(run, inline, tmp_path):

@@ -5,13 +5,15 @@ import pickle
 
 import pytest
 import torch
-from nested_studies import FROZEN, FewFolds, study_of
+from nested_studies import FINE_TUNED, FROZEN, FewFolds, study_of
 
+from analysis.errors import StorageError
 from trainables.events import FitEnded, TrialDropped, from_report
 from trainables.executors import ranks
 from trainables.executors.parcel import Parcel
 from trainables.executors.ranks import train_share
 from trainables.executors.train import gather_reports
+from trainables.faults import NodeFault, NodeLeaves
 from trainables.parallel import Parallel
 from trainables.trial import run_trial
 
@@ -66,15 +68,18 @@ def test_a_judge_ends_a_trial_between_two_folds(tmp_path):
 
 
 def test_waves_with_a_judge_are_what_is_known_one_one_and_the_rest():
-    parcel = Parcel("id", known=(1,), open=(0, 2, 3, 4), together=1, content=b"")
+    parcel = Parcel("id", known=(1,), open=(0, 2, 3, 4), together=False, content=b"")
     assert parcel.waves(judged=True) == ((1,), (0,), (2,), (3, 4))
     assert parcel.waves(judged=False) == ((1, 0, 2, 3, 4),)
     assert dataclasses.replace(parcel, known=(), open=(3,)).waves(judged=True) == ((3,),)
 
 
-@pytest.mark.parametrize(("open_fits", "together", "most", "expected"), [(4, 1, 8, 4), (4, 1, 3, 3), (1, 2, 2, 2)])
-def test_a_trial_takes_no_more_ranks_than_it_has_folds_to_train(open_fits, together, most, expected):
-    assert Parcel("id", (), tuple(range(open_fits)), together, b"").ranks(most) == expected
+@pytest.mark.parametrize(
+    ("folds", "together", "most", "expected"), [(3, 1, 8, 3), (3, 1, 2, 2), (1, 1, 0, 1), (1, 2, 8, 2)]
+)
+def test_a_trial_takes_no_more_ranks_than_it_has_folds_to_train(tmp_path, folds, together, most, expected):
+    context, [trial] = study_of(tmp_path, FINE_TUNED, ranks_per_fit=together)
+    assert Parcel.of(trial, context, ranks=most, fits=range(folds)).ranks == expected
 
 
 def test_an_error_that_would_come_again_is_reported_with_what_was_done(tmp_path):
@@ -98,16 +103,23 @@ def test_an_error_that_may_pass_is_raised(tmp_path, monkeypatch, error):
         share(Parcel.of(trial, context), context, Parallel())
 
 
-def test_storage_that_fails_for_the_moment_is_tried_again(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (StorageError("cannot write fits/k.json: disk full"), {"halt": "cannot write fits/k.json: disk full"}),
+        (NodeFault("cannot write the cache"), {"halt": "cannot write the cache"}),
+        (NodeLeaves(), {"left": True}),
+    ],
+)
+def test_what_no_fold_fit_is_to_blame_for_is_told_apart(tmp_path, monkeypatch, error, why):
     context, [trial] = study_of(tmp_path, FROZEN)
 
     def failing(*arguments, **named):
-        raise ValueError("the ledger cannot be written") from OSError("timed out")
+        raise error
         yield
 
     monkeypatch.setattr(ranks, "run_trial", failing)
-    with pytest.raises(ValueError, match="cannot be written"):
-        share(Parcel.of(trial, context), context, Parallel())
+    assert share(Parcel.of(trial, context), context, Parallel())[0] == {"events": [], **why}
 
 
 def test_reports_of_all_ranks_become_one():
@@ -120,6 +132,6 @@ def test_a_parcel_holds_its_trial_unopened_and_goes_by_its_name(tmp_path):
     parcel = pickle.loads(pickle.dumps(Parcel.of(trial, context)))
     assert parcel.trial() == trial
     assert str(parcel) == trial.identifier
-    assert (parcel.known, parcel.open, parcel.together) == ((), (0, 1, 2), 1)
+    assert (parcel.known, parcel.open, parcel.together) == ((), (0, 1, 2), False)
     list(run_trial(trial, context, workers=1, fits=trial.fits[1:2]))
     assert Parcel.of(trial, context).known == (1,)

@@ -14,15 +14,13 @@ import torch.distributed as dist
 
 from trainables.checkpoints import Checkpoints
 from trainables.events import Event, Judge, TrialDropped, to_report
+from trainables.executors.endings import GAVE_UP, HALT, LEFT, reason_to_end
 from trainables.executors.parcel import Parcel
-from trainables.faults import in_one_line
 from trainables.parallel import ALONE, Parallel
 from trainables.planning import PlannedFit, TrialContext
 from trainables.trial import run_trial
 
 REPORT_SECONDS = 0.5
-HOPELESS = (ValueError, TypeError, LookupError, AttributeError, ImportError, AssertionError, NotImplementedError)
-"""Errors that a second attempt would meet again, unless storage is behind them."""
 
 
 @dataclass
@@ -31,26 +29,44 @@ class Tick:
 
     events: list[Event] = field(default_factory=list)
     busy: bool = False
-    gave_up: str | None = None
+    why: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def dropped(self) -> bool:
-        """Whether the judge ended the trial."""
-        return any(isinstance(event, TrialDropped) for event in self.events)
+    def flags(self) -> torch.Tensor:
+        """Whether it is busy, was dropped by the judge, has to leave its machine, or cannot go on at all."""
+        dropped = any(isinstance(event, TrialDropped) for event in self.events)
+        return torch.tensor([self.busy, dropped, LEFT in self.why, bool({HALT, GAVE_UP} & set(self.why))]).long()
 
     def report(self) -> dict[str, Any]:
         """Return the tick as plain values."""
-        return to_report(self.events) | ({"gave_up": self.gave_up} if self.gave_up else {})
+        return to_report(self.events) | self.why
+
+
+@dataclass
+class Leaving:
+    """Whether this rank has to stop at its next epoch: its own machine goes, or that of another rank does."""
+
+    notice: Callable[[], bool]
+    another: bool = False
+
+    def __call__(self) -> bool:
+        """Ask."""
+        return self.another or self.notice()
 
 
 def train_share(
-    parcel: Parcel, context: TrialContext, own: Parallel, judge: Judge | None, report: Callable[[dict[str, Any]], None]
+    parcel: Parcel,
+    context: TrialContext,
+    own: Parallel,
+    judge: Judge | None,
+    report: Callable[[dict[str, Any]], None],
+    notice: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train this rank's share of a trial.
 
     Every rank judges the events of its own fold fits; when one is told that the trial is dropped, all return after the
     tick. An error that would come again ends the trial with its reason; any other is raised, so that Train starts the
-    ranks anew.
+    ranks anew. When the machine of one is about to go, all save what they are training and return.
 
     Args:
         parcel: the trial, and who trains what.
@@ -58,24 +74,38 @@ def train_share(
         own: this rank; torch.distributed is up when there is more than one.
         judge: asked after every event.
         report: called by all ranks the same number of times, with `Tick.report()`.
+        notice: tells whether this rank's machine is about to be taken away.
     """
-    trial, together = parcel.trial(), parcel.together > 1
+    trial, together = parcel.trial(), parcel.together
     team = own if together else ALONE
     word = _shared(judge, own) if judge and together else judge
+    leaving = Leaving(notice)
     for wave in parcel.waves(judged=judge is not None):
         mine = wave if together else wave[own.rank :: own.world]
         fits = [trial.fits[position] for position in mine]
-        stream = run_trial(trial, context, workers=context.threads, judge=word, fits=fits, parallel=team)
+        stream = run_trial(
+            trial,
+            context,
+            workers=context.threads,
+            judge=word,
+            fits=fits,
+            parallel=team,
+            expendable=True,
+            leaving=leaving,
+        )
         going_on = True
         while going_on:
             tick = _tick(stream, team)
-            report(Tick().report() if team.rank else tick.report())
-            # One collective per report: who has more to train, was dropped, cannot go on.
-            flags = torch.tensor([tick.busy, tick.dropped, tick.gave_up is not None], dtype=torch.int64)
-            going_on, dropped, hopeless = (bool(count) for count in own.total(flags))
+            report(Tick(why=tick.why).report() if team.rank else tick.report())
+            # One collective per report: who has more to train, was dropped, has to leave, cannot go on.
+            going_on, dropped, left, hopeless = (bool(count) for count in own.total(tick.flags))
             if dropped:
                 _forget(fits, context)
             if dropped or hopeless:
+                return
+            if left:
+                leaving.another = True
+                report((_tick(stream, team) if tick.busy and not together else Tick()).report())
                 return
 
 
@@ -89,10 +119,10 @@ def _tick(stream: Iterator[Event], team: Parallel) -> Tick:
             if team.total(due):
                 tick.busy = True
                 break
-    except HOPELESS as error:
-        if team.world > 1 or isinstance(error.__cause__, OSError):
-            raise
-        tick.gave_up = in_one_line(error)
+    except Exception as error:
+        tick.why = reason_to_end(error)
+        if team.world > 1 and GAVE_UP in tick.why:
+            raise  # the other processes wait for this one
     return tick
 
 

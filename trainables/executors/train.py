@@ -21,6 +21,7 @@ from ray.train import UserCallback
 from ray.util.queue import Empty, Queue
 
 from trainables.events import Judge, to_report
+from trainables.executors.endings import DIED
 from trainables.executors.parcel import Parcel
 
 POLL_SECONDS = "0.05"
@@ -37,14 +38,13 @@ DRIVER_RESOURCES = {"cpu": 0, "node:__internal_head__": 0.001}
 class NestedRun:
     """What all drivers of a study share.
 
-    `context` refers to the TrialContext in the object store, which only ranks fetch. A rank takes `threads` CPUs and
-    `gpu` of a GPU, a trial at most `ranks` of them. `storage` is where Train keeps its own state while it runs.
+    `context` refers to the TrialContext in the object store, which only ranks fetch. A rank takes `threads` CPUs and,
+    if its parcel trains on a GPU, `gpu` of one. `storage` is where Train keeps its own state while it runs.
     """
 
     context: Any
     threads: int
     gpu: float
-    ranks: int
     storage: str
     judge: Judge | None = None
 
@@ -52,7 +52,7 @@ class NestedRun:
 def drive_trial(config: dict[str, Any], run: NestedRun) -> None:
     """Run the trial in `config["trial"]`, a Parcel, and report its events to Tune: the driver function of the executor.
 
-    A trial that cannot be run is reported as `{"gave_up": reason}` and not raised, because Tune would start it again.
+    Ranks that died too often are reported as `{"died": reason}` and not raised: what is left is handed out again.
     """
     parcel: Parcel = config["trial"]
     if not parcel.open:
@@ -66,20 +66,21 @@ def drive_trial(config: dict[str, Any], run: NestedRun) -> None:
     reports.shutdown()
     error = fitting.exception()
     if isinstance(error, train.TrainingFailedError):
-        tune.report({**to_report([]), "gave_up": " ".join(str(error).split())[-300:]})
+        tune.report({**to_report([]), DIED: " ".join(str(error).split())[-300:]})
     elif error is not None:
         raise error
 
 
 def run_rank(config: dict[str, Any]) -> None:
     """Train one rank's share of a trial; Train's function, one process each."""
+    from trainables.executors.notice import Notice
     from trainables.executors.ranks import train_share
     from trainables.parallel import Parallel
 
     run: NestedRun = config["run"]
     here = train.get_context()
     own = Parallel(here.get_world_rank(), here.get_world_size())
-    train_share(config["parcel"], ray.get(run.context), own, run.judge, train.report)
+    train_share(config["parcel"], ray.get(run.context), own, run.judge, train.report, Notice())
 
 
 class Forward(UserCallback):
@@ -92,31 +93,30 @@ class Forward(UserCallback):
         """Called by Train with one report of each rank."""
         del run_context, checkpoint
         gathered = gather_reports(metrics)
-        if gathered["events"] or "gave_up" in gathered:
+        if gathered["events"] or len(gathered) > 1:
             self._reports.put(gathered)
 
 
 def gather_reports(reports: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the reports of all ranks as one, the events of rank 0 first."""
-    gave_up = [report["gave_up"] for report in reports if "gave_up" in report]
+    """Return the reports of all ranks as one, the events of rank 0 first; of several reasons to end, the first one."""
     events = {"events": [event for report in reports for event in report["events"]]}
-    return {**events, "gave_up": gave_up[0]} if gave_up else events
+    reasons = [{name: why for name, why in report.items() if name != "events"} for report in reports]
+    return {**events, **next((why for why in reasons if why), {})}
 
 
 def _trainer(parcel: Parcel, run: NestedRun, reports: Queue) -> Any:
     from ray.train.torch import TorchConfig, TorchTrainer
 
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", POLL_SECONDS)
-    wanted = {"CPU": float(run.threads)} | ({"GPU": run.gpu} if run.gpu else {})
+    gpu = run.gpu if parcel.on_gpu else 0.0
+    wanted = {"CPU": float(run.threads)} | ({"GPU": gpu} if gpu else {})
     # Only ranks that train together move gradients, and NCCL refuses ranks that share a GPU.
-    backend = "cpu:gloo,cuda:nccl" if parcel.together > 1 and run.gpu == 1 else "gloo"
+    backend = "cpu:gloo,cuda:nccl" if parcel.together and gpu == 1 else "gloo"
     return TorchTrainer(
         run_rank,
         train_loop_config={"parcel": parcel, "run": run},
         torch_config=TorchConfig(backend=backend, timeout_s=GROUP_TIMEOUT_SECONDS),
-        scaling_config=train.ScalingConfig(
-            num_workers=parcel.ranks(run.ranks), use_gpu=bool(run.gpu), resources_per_worker=wanted
-        ),
+        scaling_config=train.ScalingConfig(num_workers=parcel.ranks, use_gpu=bool(gpu), resources_per_worker=wanted),
         run_config=train.RunConfig(
             name=f"{parcel.identifier}-{tune.get_context().get_trial_id()}",
             storage_path=run.storage,
@@ -141,5 +141,6 @@ def _report_known(parcel: Parcel, run: NestedRun) -> None:
     """Report a trial that the ledger has whole; it needs no ranks."""
     from trainables.trial import run_trial
 
-    for event in run_trial(parcel.trial(), ray.get(run.context), workers=1, judge=run.judge):
+    trial = parcel.trial()
+    for event in run_trial(trial, ray.get(run.context), workers=1, judge=run.judge, fits=parcel.fits(trial)):
         tune.report(to_report([event]))

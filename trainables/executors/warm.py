@@ -1,7 +1,8 @@
 """The executor `warm`: a Tune class trainable whose process outlives its trial (`reuse_actors=True`).
 
 The cohort in memory and the features survive from trial to trial, so the next trial starts in a fraction of a second.
-`step` never raises: a failed fold fit is recorded and reported with its reason (a Tune restart costs seconds each).
+`step` never raises: a failed fold fit is recorded and reported with its reason (a Tune restart costs seconds each), and
+a trial that cannot go on here says so (`endings.py`).
 One step carries all events of about `REPORT_SECONDS`, because a Tune result costs more than an epoch of a small head.
 """
 
@@ -12,6 +13,8 @@ from typing import Any
 from ray import tune
 
 from trainables.events import Event, FitEnded, Judge, to_report
+from trainables.executors.endings import reason_to_end
+from trainables.executors.notice import Notice
 from trainables.executors.parcel import Parcel
 from trainables.planning import TrialContext
 from trainables.trial import run_trial
@@ -26,26 +29,31 @@ class WarmTrial(tune.Trainable):
         """Take the shared context and the judge once; which trial to run comes with the configuration."""
         if context is None:
             raise ValueError("WarmTrial is built with tune.with_parameters(WarmTrial, context=..., judge=...)")
-        self._context, self._judge = context, judge
+        self._context, self._judge, self._leaving = context, judge, Notice()
         self._start(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Turn this warm process to another trial."""
+        """Turn this warm process to another trial; on a machine that is about to go it takes no more."""
+        if self._leaving():
+            return False
         self._start(new_config)
         return True
 
     def step(self) -> dict[str, Any]:
-        """Return the events of about half a second; the last slice says `done`."""
+        """Return the events of about half a second; the last slice says `done`, and why if that is not the end."""
         events: list[Event] = []
         deadline = time.monotonic() + REPORT_SECONDS
-        done = True
-        for event in self._events:
-            events.append(event)
-            if time.monotonic() >= deadline:
-                done = False
-                break
+        done, why = True, {}
+        try:
+            for event in self._events:
+                events.append(event)
+                if time.monotonic() >= deadline:
+                    done = False
+                    break
+        except Exception as error:
+            why = reason_to_end(error)
         fits = sum(isinstance(event, FitEnded) for event in events)
-        return {**to_report(events), "fits": fits, "done": done}
+        return {**to_report(events), "fits": fits, "done": done, **why}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing to save: the ledger is the state of a trial."""
@@ -55,6 +63,13 @@ class WarmTrial(tune.Trainable):
 
     def _start(self, config: dict[str, Any]) -> None:
         parcel: Parcel = config["trial"]
+        trial = parcel.trial()
         self._events: Iterator[Event] = run_trial(
-            parcel.trial(), self._context, workers=self._context.threads, judge=self._judge
+            trial,
+            self._context,
+            workers=self._context.threads,
+            judge=self._judge,
+            fits=parcel.fits(trial),
+            expendable=True,
+            leaving=self._leaving,
         )
