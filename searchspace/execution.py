@@ -8,8 +8,11 @@ from rich.console import Console
 
 from searchspace.capacity import usable_cores
 from searchspace.confirmation import confirmation, told_again
+from searchspace.disk import demand_of, disk_line, lacking_disk, require_disk
 from searchspace.dry_run import show_plan
 from searchspace.exploration import Exploration, open_exploration
+from searchspace.halted import halting
+from searchspace.leftovers import remove_leftovers
 from searchspace.options import Options
 from searchspace.plan import Plan
 from searchspace.preparation import prepare_plans
@@ -21,6 +24,7 @@ from searchspace.session import Session
 from searchspace.signals import ended_by_sigterm
 from searchspace.tensorboard import TensorBoardLog
 from searchspace.workspace import Workspace, open_ledger, open_workspace
+from trainables.mirror import Mirrors
 
 
 def run_study(options: Options, console: Console) -> int:
@@ -28,16 +32,26 @@ def run_study(options: Options, console: Console) -> int:
     started = time.monotonic()
     study = options.request.study
     console.print(f"study {study.name}: {study.question}", markup=False, highlight=False)
-    arms = prepare_plans(options.request, open_ledger(options.out, options.ledger))
+    with Display(console) as display:
+        mirrors = Mirrors(options.request.cache, display.say, display.stage)
+        arms = prepare_plans(options.request, open_ledger(options.out, options.ledger), mirrors)
     for line in dict.fromkeys(line for plan in arms for line in told(plan, arms)):
         console.print(line, markup=False, highlight=False)
     for plan in arms:
         options.executor_for(plan)
+    demand, ledger = demand_of(arms), arms[0].context.ledger
     if options.dry_run:
         for plan in arms:
             show_plan(plan, console, usable_cores())
+    console.print(disk_line(demand, options.request.cache, ledger), markup=False, highlight=False)
+    if options.dry_run:
+        if lacking := lacking_disk(demand, options.request.cache, ledger):
+            console.print(f"here it would stop: {lacking}", markup=False, highlight=False)
         return 0
+    require_disk(demand, options.request.cache, ledger)
     with ended_by_sigterm(), open_workspace(options.out, study.name, options.request.cache) as workspace:
+        if removed := remove_leftovers(workspace, ledger):
+            console.print(f"removed {removed} checkpoints of fold fits that are done", highlight=False)
         exploration = _open(arms[0], options, workspace)
         console.print(f"watch: tensorboard --logdir {workspace.tensorboard}", markup=False, highlight=False)
         if exploration is None:
@@ -109,7 +123,7 @@ def _train(
     manifest = manifest_of(options.request.study, plans, options.ledger)
     log = TensorBoardLog(workspace.tensorboard / curves, plan.factors)
     try:
-        with Display(console) as display:
+        with Display(console) as display, halting():
             Session(plan, exploration, manifest, options, workspace, display, log).execute()
     except KeyboardInterrupt:
         return True

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from analysis.ledger import digest
@@ -10,8 +9,10 @@ from models.errors import InputError
 from searchspace.study import External, Study
 from trainables.cohorts import Cohort, Field, open_cohort
 from trainables.cohorts.external import join_external
+from trainables.cohorts.files import with_origin
 from trainables.cohorts.probe import probe_missingness
 from trainables.configuration import Configuration
+from trainables.mirror import Mirrors, Place
 
 
 @dataclass
@@ -19,25 +20,34 @@ class OpenedCohorts:
     """Cohorts by how they were opened: arms that differ in folds or models only share one."""
 
     skip_bad: bool
+    mirrors: Mirrors
     _opened: dict[str, Cohort] = field(default_factory=dict)
 
-    def open(self, study: Study, data: Path | None) -> Cohort:
+    def open(self, study: Study, data: Place | None) -> Cohort:
         """Return the cohort of a study, joined with the external one where it names one.
 
         Raises:
             InputError: the data are not there or faulty, or the two cohorts cannot be joined.
+            AnalysisError: data at a URI that cannot be read.
         """
         cohort = self._open(study.cohort, data, study.allow_outcome_fields)
         if study.external is None:
             return cohort
-        other = self._open(study.external.cohort, _folder(study.external, data), study.allow_outcome_fields)
+        other = self._open(study.external.cohort, self._folder(study.external, data), study.allow_outcome_fields)
         return join_external(cohort, other)
 
-    def _open(self, settings: Any, data: Path | None, allow_outcomes: bool) -> Cohort:
+    def _open(self, settings: Any, data: Place | None, allow_outcomes: bool) -> Cohort:
         key = digest([settings.model_dump(mode="json"), str(data), allow_outcomes])
         if key not in self._opened:
-            self._opened[key] = open_cohort(settings, data, self.skip_bad, allow_outcomes)
+            folder = None if data is None else data.path
+            cohort = open_cohort(settings, folder, self.skip_bad, allow_outcomes)
+            self._opened[key] = with_origin(cohort, data.path, data.origin) if data and data.origin else cohort
         return self._opened[key]
+
+    def _folder(self, external: External, data: Place | None) -> Place | None:
+        if external.data is None:
+            return data
+        return folder_of(external.data, "external.data", self.mirrors)
 
 
 def outcomes_read(cohort: Cohort, configurations: Sequence[Configuration]) -> tuple[Field, ...]:
@@ -65,9 +75,14 @@ def _seen(configurations: Sequence[Configuration]) -> set[str]:
     return {name for one in configurations if one.uses_metadata for name in one.metadata.fields}
 
 
-def _folder(external: External, data: Path | None) -> Path | None:
-    if external.data is None:
-        return data
-    if not Path(external.data).is_dir():
-        raise InputError(f"external.data={external.data}: there is no such folder")
-    return Path(external.data)
+def folder_of(given: str, name: str, mirrors: Mirrors) -> Place:
+    """Return the folder that a setting of a study names; `name` is the setting's.
+
+    Raises:
+        InputError: there is no such folder.
+        AnalysisError: it is a URI that cannot be read.
+    """
+    place = mirrors.fetch(given, name)
+    if not place.path.is_dir():
+        raise InputError(f"{name}={given}: there is no such folder")
+    return place

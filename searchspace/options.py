@@ -1,10 +1,11 @@
-"""The options of a run, resolved: absolute paths, a validated study, and what an earlier run there was asked."""
+"""The options of a run, resolved: absolute paths or URIs, a validated study, and what an earlier run was asked."""
 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.ledger.credentials import refuse_credentials
 from models.errors import InputError
 from searchspace.plan import Plan
 from searchspace.preparation import Request
@@ -36,6 +37,8 @@ class Options:
         """
         if "" in (given.out, given.ledger, given.replay):
             raise InputError("--out, --ledger and --replay take a folder or a URI, not an empty text")
+        for option in ("data", "weights", "out", "ledger", "replay"):
+            refuse_credentials(getattr(given, option) or "", f"--{option}")
         out = _location(given.out, working_directory)
         earlier: dict[str, Any] = {}
         if given.resume:
@@ -82,8 +85,8 @@ class Options:
         request = self.request
         return {
             "study": request.study.model_dump(mode="json", exclude_unset=True),
-            "data": str(request.data) if request.data else None,
-            "weights": str(request.weights) if request.weights else None,
+            "data": request.data,
+            "weights": request.weights,
             "skip_bad": request.skip_bad,
             "ledger": self.ledger,
             "executor": self.executor,
@@ -107,10 +110,9 @@ def _location(given: str | None, working_directory: Path) -> str | None:
     return str((working_directory / Path(given).expanduser()).absolute())
 
 
-def _path(given: str | None, option: str, working_directory: Path) -> Path | None:
-    if given is None:
-        return None
-    path = (working_directory / Path(given).expanduser()).absolute()
-    if not path.exists():
+def _path(given: str | None, option: str, working_directory: Path) -> str | None:
+    """Return an absolute path that exists, or a URI as it is: what lies there is looked at when it is opened."""
+    location = _location(given, working_directory)
+    if location is not None and "://" not in location and not Path(location).exists():
         raise InputError(f"{option} {given}: there is no such file or folder")
-    return path
+    return location

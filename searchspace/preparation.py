@@ -1,6 +1,7 @@
 """Before anything starts: open the cohorts, expand the space, cut the folds, plan every fold fit, and check all."""
 
 import dataclasses
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from analysis.ledger import Ledger
 from analysis.tables import check_arm_tables, check_tables
 from models.errors import InputError
 from searchspace.grid import expand
-from searchspace.inputs import OpenedCohorts, declare, outcomes_read, probe
+from searchspace.inputs import OpenedCohorts, declare, folder_of, outcomes_read, probe
 from searchspace.node import check_networks, without_download
 from searchspace.plan import Plan
 from searchspace.points import configuration_at
@@ -24,6 +25,7 @@ from trainables.cohorts import Cohort
 from trainables.configuration import Configuration
 from trainables.losses import create_loss
 from trainables.metadata import fit_encoder
+from trainables.mirror import Mirrors, Place
 from trainables.network import check_modalities
 from trainables.planning import Trial, TrialContext, plan_trial, splits_for
 from trainables.weights import Weights, find_weights, read_weights
@@ -34,37 +36,39 @@ PROBES = 256
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asked for, with absolute paths; a dry run downloads nothing."""
+    """What the command line asked for, with absolute paths or URIs; a dry run downloads no weights of a hub."""
 
     study: Study
-    data: Path | None
-    weights: Path | None
+    data: str | None
+    weights: str | None
     skip_bad: bool
     cache: Path
     dry_run: bool = False
 
 
-def prepare_plans(request: Request, ledger: Ledger) -> tuple[Plan, ...]:
+def prepare_plans(request: Request, ledger: Ledger, mirrors: Mirrors | None = None) -> tuple[Plan, ...]:
     """Open, check and plan everything, one plan for each arm of the study; nothing is trained.
+
+    `mirrors` copies what is at a URI to this node; without it that happens silently.
 
     Raises:
         InputError: whatever is wrong with the study, the data, the weights or the folds.
         AnalysisError: tables that the configurations do not fill.
     """
-    opened = OpenedCohorts(request.skip_bad)
+    opened = OpenedCohorts(request.skip_bad, mirrors or Mirrors(request.cache))
     plans = []
     for arm, study in request.study.parts.items():
-        data = _data_of(request, arm)
+        data = _data_of(request, arm, opened.mirrors)
         try:
-            plans.append(prepare_plan(dataclasses.replace(request, study=study, data=data), ledger, opened, arm))
+            plans.append(prepare_plan(dataclasses.replace(request, study=study), data, ledger, opened, arm))
         except (InputError, AnalysisError) as error:
             raise type(error)(f"arm {arm}: {error}" if arm else str(error)) from error
     _check_across(request, plans)
     return tuple(plans)
 
 
-def prepare_plan(request: Request, ledger: Ledger, opened: OpenedCohorts, arm: str = "") -> Plan:
-    """Open, check and plan a study without arms, or one arm.
+def prepare_plan(request: Request, data: Place | None, ledger: Ledger, opened: OpenedCohorts, arm: str = "") -> Plan:
+    """Open, check and plan a study without arms, or one arm; `data` is its folder.
 
     Raises:
         InputError, AnalysisError: as `prepare_plans`.
@@ -73,11 +77,11 @@ def prepare_plan(request: Request, ledger: Ledger, opened: OpenedCohorts, arm: s
     space = None if study.search is None else open_space(study.search)
     labelled = expand(study, brief=bool(arm)) if space is None else probed(study, space)
     candidates = list(labelled.values())
-    cohort = opened.open(study, request.data)
+    cohort = opened.open(study, data)
     counts = [np.bincount(cohort.labels(target.name), minlength=len(target.classes)) for target in cohort.targets]
     for configuration in candidates:
         _check_fits(configuration, cohort, counts)
-    context = _context(request, cohort, candidates, ledger)
+    context = _context(request, cohort, candidates, ledger, opened.mirrors)
     _check_batches(study, candidates)
     _check_halving(study, candidates)
     grid = labelled if space is None else {}  # a search plans its trials when it suggests them
@@ -97,17 +101,16 @@ def prepare_plan(request: Request, ledger: Ledger, opened: OpenedCohorts, arm: s
     )
 
 
-def _data_of(request: Request, arm: str) -> Path | None:
+def _data_of(request: Request, arm: str, mirrors: Mirrors) -> Place | None:
     """Return the data folder of an arm: its own, else the one of its name inside --data, else --data."""
     settings = (request.study.arms or {}).get(arm)
-    if settings is None:
-        return request.data
-    if settings.data is not None:
-        if not Path(settings.data).is_dir():
-            raise InputError(f"arms.{arm}.data={settings.data}: there is no such folder")
-        return Path(settings.data)
-    inside = request.data / arm if request.data is not None and settings.cohort is not None else None
-    return inside if inside is not None and inside.is_dir() else request.data
+    if settings is not None and settings.data is not None:
+        return folder_of(settings.data, f"arms.{arm}.data", mirrors)
+    if request.data is None:
+        return None
+    given = mirrors.fetch(request.data, "--data")
+    inside = given.inside(arm) if settings is not None and settings.cohort is not None else None
+    return inside if inside is not None and inside.path.is_dir() else given
 
 
 def _check_across(request: Request, plans: Sequence[Plan]) -> None:
@@ -153,7 +156,9 @@ def probed(study: Study, space: AbstractSpace) -> dict[str, Configuration]:
     return found
 
 
-def _context(request: Request, cohort: Cohort, candidates: Sequence[Configuration], ledger: Ledger) -> TrialContext:
+def _context(
+    request: Request, cohort: Cohort, candidates: Sequence[Configuration], ledger: Ledger, mirrors: Mirrors
+) -> TrialContext:
     study = request.study
     return TrialContext(
         cohort=cohort,
@@ -161,12 +166,15 @@ def _context(request: Request, cohort: Cohort, candidates: Sequence[Configuratio
         splits=splits_for(cohort, study.folds, list(candidates)),
         ledger=ledger,
         cache=request.cache,
-        weights=_weights(request, candidates),
+        weights=_weights(request, candidates, mirrors),
         threads=study.resources.threads,
         gpu=study.resources.gpu > 0,
         ranks_per_fit=study.resources.ranks_per_fit,
         checkpoint_every=study.resources.checkpoint_every,
         maps=study.maps,
+        heads_on_gpu=study.resources.heads == "gpu",
+        time_limit=60.0 * study.resources.time_limit,
+        session=uuid.uuid4().hex,
     )
 
 
@@ -214,15 +222,18 @@ def _check_halving(study: Study, candidates: Sequence[Configuration]) -> None:
         )
 
 
-def _weights(request: Request, configurations: Sequence[Configuration]) -> dict[str, Weights]:
+def _weights(request: Request, configurations: Sequence[Configuration], mirrors: Mirrors) -> dict[str, Weights]:
     """Read the weights file of every backbone that wants one."""
     wanted = sorted({c.backbone.name for c in configurations if c.uses_image and c.backbone.weights == "file"})
     study, given = request.study.name, request.weights
     if wanted and given is None:
         advice = "give --weights <file or folder>, or --set backbone.weights=none"
         raise InputError(f"study {study} needs the weights of {', '.join(wanted)}: {advice}")
-    if len(wanted) > 1 and given is not None and given.is_file():
+    if not wanted or given is None:
+        return {}
+    place = mirrors.fetch(given, "--weights").path
+    if len(wanted) > 1 and place.is_file():
         raise InputError(
             f"--weights {given} is one file, but {', '.join(wanted)} each need one; give a folder of files"
         )
-    return {name: read_weights(find_weights(given, name)) for name in wanted if given}
+    return {name: read_weights(find_weights(place, name)) for name in wanted}

@@ -65,7 +65,8 @@ class S3Server:
     def objects(self, under: str = "") -> dict[str, bytes]:
         """The objects of the bucket by key, without `under` in front of it."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=under)
-        names = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        names = [key for key in keys if not key.endswith("/")]  # marks of folders
         found = {name: self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read() for name in names}
         return {name.removeprefix(under): content for name, content in found.items()}
 

@@ -14,6 +14,7 @@ from searchspace.inputs import OpenedCohorts, declare, outcomes_read, probe
 from searchspace.study import validate_study
 from trainables.cohorts import Field
 from trainables.configuration import Configuration
+from trainables.mirror import Mirrors, Place
 
 STUDY = {
     "name": "inputs",
@@ -73,8 +74,8 @@ def test_a_declaration_names_only_the_outcomes_that_are_seen():
 
 
 def test_a_cohort_is_opened_once_for_all_that_want_it_the_same_way(tmp_path, monkeypatch):
-    folder, study = write_ham10000(tmp_path / "data"), validate_study(STUDY)
-    opened = OpenedCohorts(skip_bad=False)
+    folder, study = Place(write_ham10000(tmp_path / "data")), validate_study(STUDY)
+    opened = OpenedCohorts(skip_bad=False, mirrors=Mirrors(tmp_path))
     cohort = opened.open(study, folder)
     assert (
         opened.open(study.model_copy(update={"folds": study.folds.model_copy(update={"folds": 3})}), folder) is cohort
@@ -88,7 +89,7 @@ def test_the_probe_looks_at_what_models_see(tmp_path):
     table = pd.read_csv(folder / "HAM10000_metadata.csv")
     table.loc[table["dx"].isin(["nv", "df", "vasc"]), "age"] = float("nan")
     table.to_csv(folder / "HAM10000_metadata.csv", index=False)
-    cohort = OpenedCohorts(skip_bad=False).open(validate_study(STUDY), folder)
+    cohort = OpenedCohorts(skip_bad=False, mirrors=Mirrors(tmp_path)).open(validate_study(STUDY), Place(folder))
     assert any("leak probe" in line for line in probe(cohort, [seeing("sex"), seeing("age")]))
     assert probe(cohort, [seeing("sex")]) == ()
     assert probe(cohort, [Configuration.of({"fusion": {"name": "none"}, "metadata": {"fields": ["age"]}})]) == ()
