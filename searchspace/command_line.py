@@ -35,9 +35,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "study", nargs="?", help="a built-in study, a study file (.yaml), or `list`; default: quickstart"
     )
-    parser.add_argument("--data", metavar="FOLDER", help="the cohort's folder")
+    parser.add_argument("--data", metavar="FOLDER|URI", help="the cohort's folder")
     parser.add_argument(
-        "--weights", metavar="PATH", help="a weights file for the backbone, or a folder of files named by backbone"
+        "--weights", metavar="PATH|URI", help="a weights file for the backbone, or a folder of files named by backbone"
     )
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="change a setting, e.g. training.epochs=5"

@@ -22,7 +22,7 @@ from trainables.node_cache import keep_cached
 from trainables.planning import TrialContext
 
 FIT_BYTES, EPOCH_BYTES, ROW_BYTES = 7000, 200, 10
-"""Of a fold fit's files whatever its size, of an epoch in its history, and of an evaluated sample beside its numbers."""
+"""Of a fold fit's files whatever its size, of an epoch in its history, of an evaluated sample beside its numbers."""
 NUMBER_BYTES = 4
 COPIES = 8
 """Numbers that a checkpoint holds of each parameter: weights, the best weights, two moments; it is written aside."""
@@ -80,7 +80,7 @@ def disk_line(demand: Demand, cache: Path, ledger: Ledger) -> str:
 def lacking_disk(demand: Demand, cache: Path, ledger: Ledger) -> str:
     """Return what a run takes more of than there is, with what to do; empty when all fits."""
     can, free = room(cache), _free(ledger)
-    advice = "free some space, raise FUSESEARCH_CACHE_LIMIT, set FUSESEARCH_CACHE to another disk, or make image.size smaller"
+    advice = "free some space, raise FUSESEARCH_CACHE_LIMIT, set FUSESEARCH_CACHE to another disk, or lower image.size"
     if demand.cache > can.total:
         return f"the cache {cache} needs {size_in_words(demand.cache)} more and can have {_words(can)}; {advice}"
     written = demand.ledger + demand.checkpoints

@@ -15,7 +15,7 @@ from trainables.planning import TrialContext
 
 
 class Network(NamedTuple):
-    """Channels per image and map size of a backbone, and its parameters (0: its features are there, it was not built)."""
+    """Channels per image and map size of a backbone, and its parameters (0: its features were there already)."""
 
     channels: int
     map_size: tuple[int, int]

@@ -139,8 +139,9 @@ def test_arms_and_an_external_cohort_may_be_elsewhere(s3, sources, tmp_path, mon
     assert here.fingerprint == there.fingerprint
     assert here.images.origin is None
     assert "/main/ham10000?" in there.images.origin
-    assert [source.origin for source in outside.images.sources][0] is None
-    assert "/other?" in outside.images.sources[1].origin
+    main, other = outside.images.sources
+    assert main.origin is None
+    assert "/other?" in other.origin
 
 
 @pytest.mark.parametrize(

@@ -99,9 +99,10 @@ def test_a_copy_that_is_interrupted_leaves_no_half_file_and_goes_on(s3, tmp_path
             raise KeyboardInterrupt
         yield from whole(storage, file)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(mirror, "_chunks", cut)
-        fetch(s3, tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            fetch(s3, tmp_path)
     there = [path for path in (tmp_path / "cache" / "data").rglob("*") if path.suffix == ".txt"]
     assert 0 < len(there) < 40
     assert all(path.read_bytes() == b"x" * 10 for path in there)
@@ -138,7 +139,7 @@ def test_who_may_not_read_is_told_so_in_one_line(s3, tmp_path):
 def test_what_does_not_fit_is_refused_before_anything_is_copied(s3, tmp_path, monkeypatch):
     s3.put("data/large.bin", bytes(200_000))
     monkeypatch.setenv("FUSESEARCH_CACHE_LIMIT", "0.1MB")
-    with pytest.raises(InputError, match=r"--data s3://.*no room for the copy: 200 KB are needed and 100 KB can be had"):
+    with pytest.raises(InputError, match=r"--data s3://.*no room for the copy: 200 KB are needed and 100 KB can"):
         fetch(s3, tmp_path)
     assert not list(tmp_path.rglob("*.bin"))
 
