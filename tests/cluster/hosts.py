@@ -10,10 +10,12 @@ Needs Linux, root, iproute2, openssh-server and rsync (see `why_not`). The netwo
 outside reaches it: also the laptop from which `ray up` is run is a machine of it. Nothing here needs pytest.
 """
 
+import shlex
 import shutil
 import sys
 import sysconfig
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +42,7 @@ mkdir -p ~/venv/bin ~/venv/lib/{python}/site-packages
 ln -sfn {base}/bin/{python} ~/venv/bin/python
 printf 'home = %s/bin\\ninclude-system-site-packages = false\\n' {base} > ~/venv/pyvenv.cfg
 printf '%s\\n%s\\n' ~/fusesearch {packages} > ~/venv/lib/{python}/site-packages/checkout.pth
-printf '#!%s\\nimport sys\\nfrom ray.scripts.scripts import main\\nsys.exit(main())\\n' ~/venv/bin/python > ~/venv/bin/ray
+printf '#!%s\\nfrom ray.scripts.scripts import main\\nmain()\\n' ~/venv/bin/python > ~/venv/bin/ray
 chmod +x ~/venv/bin/ray
 """
 COUNT = """
@@ -71,7 +73,8 @@ class Host(Machine):
     def join(self) -> None:
         """Start Ray on it."""
         kind = "head" if self is self.hosts.head else "worker"
-        self.run(f"export RAY_HEAD_IP={self.hosts.head.address}; " + "; ".join(self.hosts.config[f"{kind}_start_ray_commands"]))
+        commands = self.hosts.config[f"{kind}_start_ray_commands"]
+        self.run(f"export RAY_HEAD_IP={self.hosts.head.address}; {'; '.join(commands)}")
 
 
 class Hosts:
@@ -107,15 +110,12 @@ class Hosts:
     def down(self) -> None:
         """Stop the cluster with `ray down`, and Ray on the workers, which else leave when they have missed the head."""
         self.laptop.run("ray down -y ~/cluster.yaml")
-        for worker in self.workers:
-            if worker.alive:
-                worker.run("ray stop", check=False)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda worker: worker.run("ray stop", check=False), (w for w in self.workers if w.alive)))
 
     def exec(self, command: str, **options: Any) -> Any:
         """Run a command on the head with `ray exec`, as a user at the laptop does."""
-        from shlex import quote
-
-        return self.laptop.run(f"ray exec ~/cluster.yaml {quote(command)}", **options)
+        return self.laptop.run(f"ray exec ~/cluster.yaml {shlex.quote(command)}", **options)
 
     def wait_for(self, number: int, seconds: float = UP_SECONDS) -> None:
         """Wait until the head counts so many machines."""
@@ -128,6 +128,8 @@ class Hosts:
         config["auth"] = {"ssh_user": "root", "ssh_private_key": "~/.ssh/id_ed25519"}
         commands = [line for line in config["setup_commands"] if "-m venv" not in line]
         install = f"sh {self.network}/install.sh"
+        shared = f"echo 'export RUNS={self.shared}/runs DATA={self.shared}/data' >> ~/.bashrc"
+        commands = [shared if "export RUNS=" in line else line for line in commands]
         config["setup_commands"] = [install if "pip install" in line else line for line in commands]
         return config
 

@@ -8,6 +8,7 @@ process, also when this process is killed.
 
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ BOOT_SECONDS = 15.0
 UNSHARE = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--uts", "--ipc"]
 PROGRAMS = ("unshare", "nsenter", "setpriv", "ip", "sshd", "ssh-keygen", "rsync")
 SSHD = "-D -E {disk}/sshd.log -h {disk}/host_key -o PidFile=none -o UsePAM=no -o PasswordAuthentication=no -o UseDNS=no"
+PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+ENVIRONMENT = ["HOME=/root", "USER=root", "LANG=C.UTF-8", "TERM=dumb", f"PATH={PATH}"]
 
 BOOT = """
 set -e
@@ -63,7 +66,7 @@ def why_not() -> str:
     if os.geteuid() != 0:
         return "that needs root"
     for program in PROGRAMS:
-        if subprocess.run(["which", program], capture_output=True).returncode:
+        if not shutil.which(program, path=PATH):
             return f"{program} is not installed"
     tried = subprocess.run([*UNSHARE, "true"], capture_output=True, text=True)
     return (tried.stderr.strip() or "unshare failed").partition("\n")[0] if tried.returncode else ""
@@ -120,7 +123,8 @@ class Machine:
         with (self.disk / "boot.log").open("ab") as log:
             ended_with_us = ["setpriv", "--pdeathsig", "KILL"]
             command = [*ended_with_us, *UNSHARE, "bash", "-c", script]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            environment = {**os.environ, "PATH": PATH}
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         self.pid = self._wait_for_first_process()
         self._plug_in()
         self._wait_for_sshd()
@@ -156,7 +160,8 @@ class Machine:
 
     def processes(self) -> list[str]:
         """Return the command lines of what runs inside."""
-        return self.run("ps -eo args --no-headers").stdout.splitlines()
+        shown = self.run("for f in /proc/[0-9]*/cmdline; do tr '\\0' ' ' <$f; echo; done 2>/dev/null", check=False)
+        return [line for line in shown.stdout.splitlines() if line]
 
     def _link(self, state: str) -> None:
         if self.switch is None:
@@ -164,10 +169,9 @@ class Machine:
         self.switch.run(f"ip link set {self.name} {state}")
 
     def _enter(self, command: str) -> list[str]:
-        environment = ["HOME=/root", "USER=root", "LANG=C.UTF-8", "TERM=dumb", "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"]
         into = ["nsenter", "--target", str(self.pid), "--net", "--pid", "--mount", "--uts", "--ipc"]
         shell = f"cd; . ~/.bashrc; {command}"
-        return [*into, "env", "-i", *environment, "setpriv", "--pdeathsig", "KILL", "bash", "-c", shell]
+        return [*into, "env", "-i", *ENVIRONMENT, "setpriv", "--pdeathsig", "KILL", "bash", "-c", shell]
 
     def _prepare_disk(self) -> None:
         home = self.disk / "root"
