@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ValidationError
 
+from analysis.plain_types import TRUTH_FOR_NUMBER
 from models.registry import did_you_mean
 
 
@@ -23,6 +24,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 def _sentence(finding: Any, model: type[BaseModel]) -> str:
     path, owner = _follow(finding["loc"], model)
     name, value = ".".join(path), finding.get("input")
+    if finding["type"] == TRUTH_FOR_NUMBER:
+        return ".".join(filter(None, (name, finding["msg"])))
     if finding["type"] == "extra_forbidden":
         return _unknown(name, sorted(owner.model_fields) if owner else [])
     if finding["type"].startswith("union_tag"):

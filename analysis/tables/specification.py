@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from analysis.plain_types import refuse_truth_for_numbers
 from analysis.published import CLASS, COSTS, TARGET, PublishedTable, published_names, published_table
 from analysis.tables.dimensions import did_you_mean
 
@@ -97,6 +98,11 @@ class TableSpecification(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, given: Any) -> Any:
+        return refuse_truth_for_numbers(cls, given)
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     title: str = Field(min_length=1)
