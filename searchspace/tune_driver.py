@@ -108,12 +108,17 @@ def hosted(judge: Judge | None) -> Iterator[RemoteJudge | None]:
 
 def warm_trainable(context: TrialContext, resources: Resources, judge: Judge | None = None) -> Any:
     """Return what Tune runs in the executor `warm`; `judge` is asked in its processes (see `hosted`)."""
+    return with_share(tune.with_parameters(WarmTrial, context=context, judge=judge), resources)
+
+
+def with_share(trainable: Any, resources: Resources) -> Any:
+    """Return a trainable that takes, for each parcel, what one process of the study takes: a GPU's share or none."""
 
     def share(config: dict[str, Any]) -> tune.PlacementGroupFactory:
         gpu = {"GPU": resources.gpu} if config["trial"].on_gpu else {}
         return tune.PlacementGroupFactory([{"CPU": resources.threads, **gpu}])
 
-    return tune.with_resources(tune.with_parameters(WarmTrial, context=context, judge=judge), share)
+    return tune.with_resources(trainable, share)
 
 
 def nested_trainable(context: TrialContext, resources: Resources, scratch: Path, judge: Judge | None = None) -> Any:
