@@ -13,12 +13,15 @@ import timm
 import torch
 import yaml
 from made_up_cohorts import write_ham10000, write_isic2018_test
-from s3_server import CREDENTIALS, SECRET
+from s3_server import CREDENTIALS, SECRET, denying_server, s3_uri
 
+from analysis.errors import StorageError
 from analysis.ledger import Ledger
 from searchspace.command_line import run_command
 from searchspace.preparation import Request, prepare_plans
+from searchspace.study import validate_study
 from searchspace.study_files import read_study
+from trainables.trial import run_trial
 
 ROOT = Path(__file__).parents[2]
 STUDY = {
@@ -142,6 +145,28 @@ def test_arms_and_an_external_cohort_may_be_elsewhere(s3, sources, tmp_path, mon
     main, other = outside.images.sources
     assert main.origin is None
     assert "/other?" in other.origin
+
+
+def test_an_object_that_changed_under_way_fails_its_fold_fits_and_one_out_of_reach_none(s3, sources, tmp_path):
+    s3.upload(sources / "data", "data")
+    study = validate_study({**STUDY, "fixed": {**STUDY["fixed"], "backbone": {"name": "test_resnet"}}})
+    request = Request(study, data=s3.uri("data"), weights=None, skip_bad=False, cache=tmp_path / "cache")
+    (plan,) = prepare_plans(request, Ledger(tmp_path / "ledger"))
+    images = plan.context.cohort.images
+    (tmp_path / "cache" / "data").rename(tmp_path / "moved")
+    with denying_server() as port:
+        object.__setattr__(images, "origin", s3_uri("b", "data", port))
+        with pytest.raises(StorageError, match=r"sample 'ISIC_\d+': image .* nor can it be read from s3://.*DENIED"):
+            list(run_trial(plan.trials[0], plan.context, workers=1))
+    assert plan.context.ledger.keys() == []
+    object.__setattr__(images, "origin", s3.uri("data"))
+    s3.put(f"data/{images.paths[3][0]}", b"another picture")
+    ended = list(run_trial(plan.trials[0], plan.context, workers=1))
+    assert [event.state for event in ended] == ["failed", "failed"]
+    assert "it has changed since the cohort was opened; open the cohort again" in ended[0].reason
+    s3.put(f"data/{images.paths[3][0]}", next((tmp_path / "moved").rglob(images.paths[3][0])).read_bytes())
+    states = [event.state for event in run_trial(plan.trials[0], plan.context, workers=1) if hasattr(event, "state")]
+    assert states == ["done", "done"]
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from analysis.errors import AnalysisError
+from analysis.errors import StorageError
 from analysis.ledger.storage import Storage
 from models.errors import InputError
 from trainables.cohorts.base import Cohort, ImageSource
 from trainables.cohorts.joined_images import JoinedImages
+from trainables.faults import patiently
 
 _DEPTH_8 = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # of an object in memory: another one in every process
@@ -49,7 +50,7 @@ class FolderImages:
         """Pixels as uint8 (height, width, 3), upright by their EXIF tag.
 
         InputError when the file is no longer there or no longer the one that was opened (its digest is compared, so
-        another copy of the data on another node cannot be read by mistake).
+        another copy of the data on another node cannot be read by mistake). StorageError when the URI is out of reach.
         """
         content = self._content(self.paths[row][self.names.index(image)], self.digest(row, image))
         with Image.open(io.BytesIO(content)) as picture:
@@ -73,10 +74,11 @@ class FolderImages:
         """Read a file from the URI; `fault` says why the local one is not used."""
         assert self.origin is not None
         fault = f"{fault}, nor can it be read from {self.origin.partition('?')[0]}"
+        storage = _storage(self.origin)
         try:
-            content = _storage(self.origin).read(name)
-        except AnalysisError as error:
-            raise InputError(f"{fault}: {error}") from error
+            content = patiently(lambda: storage.read(name))
+        except StorageError as error:
+            raise StorageError(f"{fault}: {error}") from error
         if content is None:
             raise InputError(f"{fault}: it is not there")
         if hashlib.sha256(content).hexdigest() != digest:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.errors import StorageError
 from models.errors import InputError
 from trainables.cohorts import Cohort
 from trainables.cohorts.files import reads_afar
@@ -31,6 +32,7 @@ def open_pixels(
 
     Raises:
         InputError: an image cannot be read any more; names the sample.
+        StorageError: the URI that the images come from is out of reach.
     """
     shape = (len(cohort.samples), len(cohort.image_names), *settings.size, 3)
 
@@ -58,5 +60,7 @@ def prepared(cohort: Cohort, settings: ImageSettings, row: int) -> np.ndarray:
 def _read(cohort: Cohort, row: int, image: str) -> np.ndarray:
     try:
         return cohort.images.read(row, image)
+    except StorageError as error:  # out of reach: no image is to blame
+        raise StorageError(f"sample {cohort.samples.index[row]!r}: {error}") from error
     except (OSError, ValueError) as error:
         raise InputError(f"sample {cohort.samples.index[row]!r}: its {image} image cannot be read: {error}") from error
