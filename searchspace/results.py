@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from analysis.ledger.storage import Storage
 from analysis.loading import load_run
 from analysis.report import PAGE, report_files, table_files, write_report
 from analysis.resampling import REPLICATES
@@ -50,7 +51,7 @@ def show_results(
         "",
         f"{done} of {len(wanted)} fold fits done{troubles}; {seconds:.0f} s",
         *_written(run, workspace, tables_only=tables_only),
-        *([f"predictions  {plan.context.ledger.storage.location}/predictions/*.parquet"] if done else []),
+        *([f"predictions  {_inside(plan.context.ledger.storage, 'predictions/*.parquet')}"] if done else []),
         f"curves       tensorboard --logdir {workspace.tensorboard}",
         *_next(plan, interrupted, complete=done + diverged == len(wanted), failed=failed),
     ]
@@ -64,8 +65,14 @@ def show_results(
 def _written(run: Run, workspace: Workspace, *, tables_only: bool) -> list[str]:
     if not run.tables:
         return []
-    page = [] if tables_only else [f"report       {workspace.location}/{PAGE}"]
-    return [*page, f"tables       {workspace.location}/tables/*.md, .tex, .csv, .html, .json"]
+    page = [] if tables_only else [f"report       {_inside(workspace.storage, PAGE)}"]
+    return [*page, f"tables       {_inside(workspace.storage, 'tables/*.md')}, .tex, .csv, .html, .json"]
+
+
+def _inside(storage: Storage, name: str) -> str:
+    """Return where a file lies, as people read it: of a URI without its query."""
+    place = storage.location if storage.local is not None else storage.location.partition("?")[0]
+    return f"{place.rstrip('/')}/{name}"
 
 
 def _next(plan: Plan, interrupted: bool, *, complete: bool, failed: int) -> list[str]:
