@@ -72,7 +72,7 @@ def disk_line(demand: Demand, cache: Path, ledger: Ledger) -> str:
     records = f"{fits} about {size_in_words(demand.ledger)}" if demand.ledger else "nothing more"
     saved = f", checkpoints in flight about {size_in_words(demand.checkpoints)}" if demand.checkpoints else ""
     free = _free(ledger)
-    place = "no local disk" if free is None else f"{size_in_words(free)} free"
+    place = "on no local disk" if free is None else f"{size_in_words(free)} free"
     can = size_in_words(room(cache).total)
     return f"disk: cache {more}, of {can} that can be had in {cache}; ledger {records}{saved}, {place}"
 
@@ -170,8 +170,12 @@ def _checkpoints(plan: Plan) -> int:
 
 
 def _free(ledger: Ledger) -> int | None:
+    """Return the free bytes of the ledger's disk, None where it is on none or on one that does not tell."""
     local = ledger.storage.local
-    return None if local is None else shutil.disk_usage(_existing(local)).free
+    if local is None:
+        return None
+    disk = shutil.disk_usage(_existing(local))
+    return disk.free if disk.total else None
 
 
 def _same_disk(cache: Path, ledger: Ledger) -> bool:

@@ -29,6 +29,8 @@ if sys.platform != "win32":
 LIMIT = "FUSESEARCH_CACHE_LIMIT"
 RESERVE, RESERVED_SHARE = 10**9, 0.05
 """Bytes that stay free for what else writes on the disk, or this share of a small one."""
+UNTOLD = 10**18
+"""Free bytes of a file system that does not tell: it says itself when it is full."""
 MOST_HELD = 64
 """Entries that one process keeps from being removed, the last ones it opened: every one takes a file descriptor."""
 UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -115,7 +117,7 @@ def room(cache: Path) -> Room:
     found = entries(cache)
     place = next(folder for folder in (cache, *cache.parents) if folder.exists())
     disk = shutil.disk_usage(place)
-    free = disk.free - int(min(RESERVE, RESERVED_SHARE * disk.total))
+    free = disk.free - int(min(RESERVE, RESERVED_SHARE * disk.total)) if disk.total else UNTOLD
     limit = cache_limit()
     if limit is not None:
         free = min(free, limit - sum(entry.size for entry in found) - _in_progress(cache))
