@@ -115,8 +115,6 @@ class Mirrors:
             with FileLock(f"{target}.lock"):
                 hold(target)
                 self._refresh(storage, files, target, name)
-                note = {"uri": _without_query(storage.location), "bytes": sum(file.size for file in files)}
-                note_of(target).write_text(json.dumps(note, indent=1))
         except OSError as error:
             advice = "free some space, or set FUSESEARCH_CACHE to another folder"
             raise InputError(f"cannot be copied to {target}: {error.strerror or error}; {advice}") from error
@@ -132,10 +130,12 @@ class Mirrors:
         place = f"{name} {_without_query(storage.location)}: {_counted(files)}"
         if not missing:
             self.say(f"{place}; this node has them all")
+            _write_note(storage, files, target)
             return
         self.say(f"{place}; copying {_counted(missing)} to {target}")
         with room_for(self.cache, size, "the copy"):
             _make_folders(target, missing)
+            _write_note(storage, files, target)  # one that is interrupted takes room too
         _copy_all(storage, missing, target, self.stage("data"))
 
 
@@ -187,6 +187,11 @@ def _remove_others(target: Path, names: set[str]) -> None:
                 path.unlink(missing_ok=True)
         if Path(folder) != target and not os.listdir(folder):
             os.rmdir(folder)
+
+
+def _write_note(storage: Storage, files: list[_File], target: Path) -> None:
+    note = {"uri": _without_query(storage.location), "bytes": sum(file.size for file in files)}
+    note_of(target).write_text(json.dumps(note, indent=1))
 
 
 def _make_folders(target: Path, files: list[_File]) -> None:

@@ -1,13 +1,16 @@
 """Runs whose data, weights, run folder and ledger are on a real S3 server: the same tables, and no secret anywhere."""
 
+import dataclasses
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import timm
 import torch
@@ -75,6 +78,13 @@ def afar(s3, sources, tmp_path, monkeypatch) -> list[str]:
         s3.upload(sources / name, f"in/{name}")
     options = [("--data", "in/data"), ("--weights", "in/weights"), ("--out", "run"), ("--ledger", "ledger")]
     return ["study.yaml", *(word for option, name in options for word in (option, s3.uri(name))), "--no-report"]
+
+
+@pytest.fixture
+def forgetful(sources, monkeypatch) -> Path:
+    """The sources, in a process that has no features in memory."""
+    monkeypatch.setattr("trainables.data._opened", {})
+    return sources
 
 
 def assert_no_secret(s3, *folders: Path, said: str) -> None:
@@ -147,8 +157,37 @@ def test_arms_and_an_external_cohort_may_be_elsewhere(s3, sources, tmp_path, mon
     assert "/other?" in other.origin
 
 
-def test_an_object_that_changed_under_way_fails_its_fold_fits_and_one_out_of_reach_none(s3, sources, tmp_path):
-    s3.upload(sources / "data", "data")
+WORKER = """
+import pickle, sys
+from trainables.trial import run_trial
+context, trial = pickle.load(sys.stdin.buffer)
+print(context.cache, [event.state for event in run_trial(trial, context, workers=1) if hasattr(event, "state")])
+"""
+
+
+def test_a_worker_without_a_copy_trains_the_same_from_the_uri(s3, forgetful, tmp_path):
+    """A fresh process with another cache, as on another machine; the driver's copy is out of its reach."""
+    s3.upload(forgetful / "data", "data")
+    study = validate_study({**STUDY, "fixed": {**STUDY["fixed"], "backbone": {"name": "test_resnet"}}})
+    request = Request(study, data=s3.uri("data"), weights=None, skip_bad=False, cache=tmp_path / "cache")
+    (plan,) = prepare_plans(request, Ledger(tmp_path / "here"))
+    list(run_trial(plan.trials[0], plan.context, workers=1))
+    there = dataclasses.replace(plan.context, ledger=Ledger(tmp_path / "there"))
+    (tmp_path / "cache").rename(tmp_path / "away")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "FUSESEARCH_CACHE": str(tmp_path / "own")}
+    parcel = pickle.dumps((there, plan.trials[0]))
+    command = [sys.executable, "-c", WORKER]
+    ended = subprocess.run(command, input=parcel, env=environment, capture_output=True, timeout=120, check=False)
+    assert ended.stdout.decode().strip() == f"{tmp_path / 'own'} ['done', 'done']", ended.stderr
+    assert {path.name for path in (tmp_path / "own").iterdir() if path.is_dir()} == {"pixels", "features"}
+    assert not (tmp_path / "cache").exists()
+    for fit in plan.trials[0].fits:
+        one, other = (ledger.predictions(ledger.get(fit.key)) for ledger in (plan.context.ledger, there.ledger))
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+def test_an_object_that_changed_under_way_fails_its_fold_fits_and_one_out_of_reach_none(s3, forgetful, tmp_path):
+    s3.upload(forgetful / "data", "data")
     study = validate_study({**STUDY, "fixed": {**STUDY["fixed"], "backbone": {"name": "test_resnet"}}})
     request = Request(study, data=s3.uri("data"), weights=None, skip_bad=False, cache=tmp_path / "cache")
     (plan,) = prepare_plans(request, Ledger(tmp_path / "ledger"))
@@ -209,7 +248,7 @@ def test_a_server_that_goes_away_ends_the_run_in_one_line_and_the_run_goes_on_wh
     s3, afar, local_tables, tmp_path, executor
 ):
     process = start([*afar, "--executor", executor], tmp_path)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not s3.objects("ledger/fits/"):
         assert process.poll() is None
         assert time.monotonic() < deadline
