@@ -123,7 +123,7 @@ def _join(address: str, say: Callable[[str], None]) -> None:
     except Exception as error:  # Ray raises many kinds, from wrong tokens to workers that cannot import us
         ray.shutdown()
         advice = "is it up, with fusesearch installed and the same RAY_AUTH_MODE?"
-        raise InputError(f"cannot use the Ray cluster at {address}: {_first_line(error)[:200]} ({advice})") from error
+        raise InputError(f"cannot use the Ray cluster at {address}: {_reason(error)[:200]} ({advice})") from error
     if theirs != source_digest():
         ray.shutdown()
         raise InputError(f"the Ray cluster at {address} runs another version of fusesearch; install this one there")
@@ -224,3 +224,10 @@ def _remove_remains() -> None:
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0]
+
+
+def _reason(error: BaseException) -> str:
+    """Return the line that says what went wrong: of an error in a worker the last, which stands below its traceback."""
+    from ray.exceptions import RayTaskError
+
+    return str(error).strip().rpartition("\n")[2] if isinstance(error, RayTaskError) else _first_line(error)

@@ -25,15 +25,18 @@ from cluster.hosts import ROOT, Hosts, three_hosts, why_not
 
 STUDY = ["--set", "training.epochs=60", "--executor", "warm"]
 RUN = "python -m searchspace.run --no-report"
-# Which nodes ran the processes that train fold fits, and how many of their calls.
+# Which nodes ran the processes that train fold fits, how many of their calls, and which calls of Tune's failed.
 WHERE = """
 import collections, json, sys, ray
 from ray.util.state import list_tasks
 ray.init(address=sys.argv[1], logging_level="ERROR", log_to_driver=False)
-names = {n["NodeID"]: f'{n["NodeManagerHostname"]} ({n["NodeID"][:6]})' for n in ray.nodes()}
+names = {n["NodeID"]: f'{n["NodeManagerHostname"]} {n["NodeID"][:6]}' for n in ray.nodes()}
+CALLS = ("Trainable.train", "Trainable.save", "Trainable.reset", ".run_train_fn")
 trains = ("ResourceTrainable.train", "RayTrainWorker.run_train_fn")
-found = [task.node_id for task in list_tasks(limit=10_000) if task.name in trains and task.state == "FINISHED"]
-print(json.dumps(collections.Counter(names[node] for node in found if node in names)))
+tasks = list_tasks(limit=10_000)
+found = [task.node_id for task in tasks if task.name in trains and task.state == "FINISHED"]
+failed = [task.name for task in tasks if task.state == "FAILED" and task.name.endswith(CALLS)]
+print(json.dumps([collections.Counter(names[node] for node in found if node in names), sorted(failed)]))
 """
 # What the dashboard says behind the tunnel, without the token and with it.
 DASHBOARD = """
@@ -77,14 +80,13 @@ def over_machines(log: Log, folder: Path, study: list[str]) -> None:
         log.step("without the token: {}", lambda: without_token(hosts))
         log.step("`ray dashboard`: {}", lambda: dashboard(hosts))
         log.step(f"`ray exec ... '{RUN} {' '.join(study)} --out $RUNS/cluster'`: {{}}", lambda: run_study(hosts, study))
-        run = log.step("fold fits ran on {}", lambda: where(hosts.head.run, "auto", hosts.network))
+        log.step("{}", lambda: where(hosts.head.run, "auto", hosts.network, len(hosts.all)))
         log.step("the same, `--executor inline` on the head", lambda: run_inline(hosts, study))
         log.step("`ray rsync-down` to the laptop: {}", lambda: fetch(hosts))
         log.step("tables: {}", lambda: compare(hosts.shared / "runs" / "inline", hosts.shared / "runs" / "cluster"))
         log.step("`ray down`: {}", lambda: stop(hosts))
-        expect(len(run) == len(hosts.all), f"fold fits ran on {sorted(run)} only")
         pids = [machine.pid for machine in [hosts.laptop, *hosts.all]]
-        table = (hosts.shared / "runs" / "cluster" / "tables" / "subsets.md").read_text()
+        table = next((hosts.shared / "runs" / "cluster" / "tables").glob("subsets*.md")).read_text()
     gone = not any(Path(f"/proc/{pid}").exists() for pid in pids)
     expect(gone and leftovers(folder) == before, "something is left behind")
     print(f"- nothing is left: no process, network interface or mount\n\n{table}")
@@ -94,7 +96,7 @@ def over_nodes(log: Log, folder: Path, study: list[str]) -> None:
     """Do what can be done with three Ray nodes that are processes of one machine."""
     from ray.cluster_utils import Cluster
 
-    os.environ["RAY_AUTH_MODE"] = "disabled"
+    os.environ |= {"RAY_AUTH_MODE": "disabled", "PYTHONPATH": str(ROOT)}
     cluster = log.step(
         "three Ray nodes",
         lambda: Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": True}),
@@ -106,10 +108,9 @@ def over_nodes(log: Log, folder: Path, study: list[str]) -> None:
         command = [sys.executable, "-m", "searchspace.run", "--no-report", *study]
         there, inline = [*command, "--address", cluster.address], [*command, "--executor", "inline"]
         log.step("the study", lambda: checked([*there, "--out", str(folder / "cluster")]))
-        run = log.step("fold fits ran on {}", lambda: where(shell, cluster.address, folder))
+        log.step("{}", lambda: where(shell, cluster.address, folder, 3))
         log.step("the same, `--executor inline`", lambda: checked([*inline, "--out", str(folder / "inline")]))
         log.step("tables: {}", lambda: compare(folder / "inline", folder / "cluster"))
-        expect(len(run) == 3, f"fold fits ran on {sorted(run)} only")
     finally:
         log.step("stopped", cluster.shutdown)
 
@@ -156,11 +157,13 @@ def run_inline(hosts: Hosts, study: list[str]) -> None:
     hosts.head.run(f"{RUN} {' '.join(study)} --executor inline --out $RUNS/inline", timeout=1200)
 
 
-def where(run: Callable[..., subprocess.CompletedProcess[str]], address: str, folder: Path) -> dict[str, int]:
-    """Return how often processes that train were called, by node."""
+def where(run: Callable[..., subprocess.CompletedProcess[str]], address: str, folder: Path, nodes: int) -> str:
+    """Return on which nodes fold fits were trained, and make sure that it is all of them."""
     (folder / "where.py").write_text(WHERE)
-    found: dict[str, int] = json.loads(run(f"python {folder}/where.py {address}").stdout.splitlines()[-1])
-    return found
+    ran, failed = json.loads(run(f"python {folder}/where.py {address}").stdout.splitlines()[-1])
+    expect(len(ran) == nodes, f"fold fits ran on {sorted(ran)} only")
+    calls = ", ".join(f"{node} ({count} calls)" for node, count in sorted(ran.items()))
+    return f"fold fits ran on {calls}; calls of Tune's that failed: {', '.join(failed) or 'none'}"
 
 
 def fetch(hosts: Hosts) -> str:
