@@ -13,6 +13,8 @@ import yaml
 
 from analysis.errors import AnalysisError
 from analysis.manifest import Manifest, PlannedPart
+from analysis.plain_files import read_file
+from analysis.plain_yaml import read_yaml
 from analysis.run import specifications
 
 TABLES_CHOSEN_AFTER = (
@@ -43,10 +45,10 @@ def study_file(name: str) -> dict[str, Any]:
         AnalysisError: it cannot be read, is no YAML, holds no tables, or its name is none.
     """
     try:
-        document = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
+        document = read_yaml(read_file(Path(name)).decode("utf-8"))
     except OSError as error:
         raise AnalysisError(f"--study {name}: cannot be read ({error.strerror or error})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise AnalysisError(f"--study {name}: is no YAML ({' '.join(str(error).split())[:200]})") from error
     if not isinstance(document, dict) or not isinstance(document.get("tables"), list) or not document["tables"]:
         raise AnalysisError(f"--study {name}: holds no tables; a study file has a list of them under `tables`")

@@ -4,9 +4,11 @@ Combinations that mean the same (every fusion without metadata is `none`) canoni
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
+from models.errors import InputError
 from searchspace.points import configuration_at
 from searchspace.study import Factors, Study, Subsets
 from trainables.configuration import Configuration
@@ -15,6 +17,8 @@ NAMED = {"fusion.name", "metadata.fields"}
 """Factors that open a label."""
 SPEAKING = {"backbone.gate", "fusion.estimator"}
 """Factors whose levels speak for themselves."""
+MOST_COMBINATIONS = 20_000
+"""Of one grid: more cannot be trained one by one."""
 MOST_FIELDS = 5
 """Metadata fields that a label names one by one; more are counted."""
 
@@ -54,6 +58,11 @@ def level(configuration: Configuration, factor: str) -> Any:
 
 def _points(grid: Factors) -> list[dict[str, Any]]:
     values = [_levels(levels) for levels in grid.values()]
+    if (count := math.prod(map(len, values))) > MOST_COMBINATIONS:
+        raise InputError(
+            f"scientific: {', '.join(grid)[:200]} have {count:,} combinations, a grid at most {MOST_COMBINATIONS:,}; "
+            "name fewer values, or search"
+        )
     return [dict(zip(grid, combination, strict=True)) for combination in itertools.product(*values)]
 
 

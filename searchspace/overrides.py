@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from analysis.plain_yaml import read_yaml
 from models.errors import InputError
 from models.registry import did_you_mean
 
@@ -28,9 +29,10 @@ def apply_override(document: dict[str, Any], override: str) -> None:
     if not separator or not all(parts):
         raise InputError(f"--set {override!r}: write key=value, for example training.epochs=5 or folds.folds=3")
     try:
-        value = yaml.safe_load(text)
+        value = read_yaml(text)
     except yaml.YAMLError as error:
-        raise InputError(f"--set {override!r}: the value is not YAML") from error
+        problem = getattr(error, "problem", None) or "is not YAML"
+        raise InputError(f"--set {override[:200]!r}: the value is not YAML of plain values ({problem})") from error
     _refuse_factor(document, ".".join(parts))
     path = _path(parts)
     _refuse_unknown_arm(document, parts)

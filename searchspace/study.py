@@ -26,9 +26,11 @@ from trainables.validation import explain
 class Subsets(Settings):
     """All subsets of a list of metadata fields, the empty one first."""
 
-    subsets: tuple[str, ...] = Field(min_length=1)
+    subsets: tuple[str, ...] = Field(min_length=1, max_length=12)
 
 
+LONGEST_NAME = 80
+"""Characters of a name that a message shows."""
 Values = Subsets | Annotated[list[Any], Field(min_length=1)]
 Factors = dict[str, Values]
 
@@ -178,7 +180,9 @@ def validate_study(document: dict[str, Any]) -> Study:
     try:
         study = Study.model_validate(document)
     except ValidationError as error:
-        raise InputError(f"study {document.get('name', '?')}: {explain(error, Study)}") from error
+        name = document.get("name")
+        known = isinstance(name, str) and name.isprintable() and len(name) <= LONGEST_NAME
+        raise InputError(f"study {name if known else '?'}: {explain(error, Study)}") from error
     if not study.tables:
         raise InputError(f"study {study.name}: tables=[]: there must be at least one table")
     parts = study.parts.values()  # raises when an arm cannot be used

@@ -6,25 +6,12 @@ from typing import Any
 
 import yaml
 
+from analysis.plain_files import read_file
+from analysis.plain_yaml import read_yaml
 from models.errors import InputError
 from models.registry import did_you_mean
 from searchspace.overrides import apply_override
-from searchspace.study import Study, validate_study
-
-
-class UniqueKeys(yaml.SafeLoader):
-    """Plain YAML in which a key that stands twice is an error: the last one would win in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping, refusing a repeated key."""
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key must be a plain word", problem_mark=key.start_mark)
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"{key.value!r} stands twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+from searchspace.study import LONGEST_NAME, Study, validate_study
 
 
 def built_in_studies() -> dict[str, str]:
@@ -60,29 +47,32 @@ def _find(name: str, working_directory: Path) -> tuple[str, Path]:
         return studies[name], working_directory
     if path.suffix in (".yaml", ".yml"):
         try:
-            return path.read_text(encoding="utf-8"), path.parent
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"study file {name}: cannot be read: {getattr(error, 'strerror', None) or error}"
-            ) from error
+            return read_file(path).decode("utf-8"), path.parent
+        except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a name that no file can have
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"study file {_shown(name)}: cannot be read: {reason}") from error
     raise InputError(
-        f"study {name!r} is not known{did_you_mean(name, studies)} "
+        f"study {name[:LONGEST_NAME]!r} is not known{did_you_mean(name, studies)} "
         f"(built in: {', '.join(studies)}; or give a file ending in .yaml)"
     )
 
 
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)
+
+
 def _parse(text: str, name: str) -> dict[str, Any]:
     try:
-        document = yaml.load(text, Loader=UniqueKeys)
+        document = read_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise InputError(f"study file {name}{where}: {getattr(error, 'problem', None) or 'is not YAML'}") from error
-    except RecursionError as error:
-        raise InputError(f"study file {name}: nested too deeply") from error
+        raise InputError(
+            f"study file {_shown(name)}{where}: {getattr(error, 'problem', None) or 'is not YAML'}"
+        ) from error
     if not isinstance(document, dict):
         raise InputError(
-            f"study file {name}: must be a mapping of settings such as name, question, cohort, scientific, tables"
+            f"study file {_shown(name)}: must be a mapping of settings such as name, question, cohort, tables"
         )
     return document
 

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ValidationError
 from analysis.plain_types import TRUTH_FOR_NUMBER
 from models.registry import did_you_mean
 
+LONGEST = 200
+"""Characters of a name or a value that a message shows."""
+
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Return one line for the first finding, and how many more there are; `model` is the class that was validated."""
@@ -23,7 +26,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 
 def _sentence(finding: Any, model: type[BaseModel]) -> str:
     path, owner = _follow(finding["loc"], model)
-    name, value = ".".join(path), finding.get("input")
+    name, value = _shown(".".join(path)), finding.get("input")
     if finding["type"] == TRUTH_FOR_NUMBER:
         return ".".join(filter(None, (name, finding["msg"])))
     if finding["type"] == "extra_forbidden":
@@ -45,7 +48,13 @@ def _sentence(finding: Any, model: type[BaseModel]) -> str:
         message = "must be a list, such as [a, b]"
     if not name or message.startswith(name):
         return message
-    return f"{name}: {message}" if isinstance(value, dict) else f"{name}={value!r}: {message}"
+    return f"{name}: {message}" if isinstance(value, dict) else f"{name}={_shown(repr(value))}: {message}"
+
+
+def _shown(text: str) -> str:
+    """Return a text that fits on a line."""
+    text = text if text.isprintable() else ascii(text)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _unknown(name: str, fields: list[str]) -> str:

@@ -340,7 +340,7 @@ def test_a_ledger_without_manifest_is_called_by_its_folder(run_folder, monkeypat
         load_run(run_folder / "_my ledger (é)", "../x")
 
 
-@pytest.mark.parametrize("text", ["question: 2020-13-45\ntables: [{}]", "tables: " + "[" * 1000])
+@pytest.mark.parametrize("text", ["question: !!timestamp 2020-13-45\ntables: [{}]", "tables: " + "[" * 1000])
 def test_a_study_file_that_yaml_cannot_hold_is_refused(run_folder, tmp_path, text):
     (tmp_path / "mine.yaml").write_text(text)
     with pytest.raises(AnalysisError, match="is no YAML"):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.plain_files import read_file
 from models.errors import InputError
 from models.registry import did_you_mean
 
@@ -85,7 +86,7 @@ def _places(header: list[str], column: str, aliases: Mapping[str, Sequence[str]]
 
 def _text(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        content = read_file(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):

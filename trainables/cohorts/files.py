@@ -20,6 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from analysis.errors import StorageError
 from analysis.ledger.storage import Storage
+from analysis.plain_files import read_file
 from models.errors import InputError
 from trainables.cohorts.base import Cohort, ImageSource
 from trainables.cohorts.joined_images import JoinedImages
@@ -59,7 +60,7 @@ class FolderImages:
     def _content(self, name: str, digest: str) -> bytes:
         path = self.root / name
         try:
-            content = path.read_bytes()
+            content = read_file(path)
             fault = "is not the file that the cohort was opened with"
             advice = "; open the cohort again"
         except OSError as error:
@@ -115,7 +116,7 @@ def inspect(root: Path, paths: Sequence[str]) -> list[bytes | str]:
 
 def _inspect(path: Path, name: str) -> bytes | str:
     try:
-        content = path.read_bytes()
+        content = read_file(path)
     except OSError as error:
         return f"image {name!r} cannot be read ({error.strerror})"
     try:

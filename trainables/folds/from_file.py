@@ -1,10 +1,12 @@
 """The fold plan `from-file`: a published split, as MetaNet's fold files or derm7pt's official one."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from analysis.plain_files import read_file
 from models.errors import InputError
 from trainables.cohorts import Cohort
 from trainables.folds.plan import FOLD_PLANS, LEFT_OUT, TRAIN_ONLY, FoldSettings
@@ -38,7 +40,7 @@ def _read_fold_file(settings: FoldSettings) -> pd.DataFrame:
         raise InputError("folds.plan=from-file needs folds.file, a CSV with the columns id, repeat, fold")
     path = Path(settings.file)
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(io.BytesIO(read_file(path)), dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise InputError(f"folds.file={path}: cannot be read: {str(error).splitlines()[0]}") from error
     missing = {"id", "repeat", "fold"} - set(table.columns)
