@@ -86,7 +86,7 @@ def over_machines(log: Log, folder: Path, study: list[str]) -> None:
         log.step("tables: {}", lambda: compare(hosts.shared / "runs" / "inline", hosts.shared / "runs" / "cluster"))
         log.step("`ray down`: {}", lambda: stop(hosts))
         pids = [machine.pid for machine in [hosts.laptop, *hosts.all]]
-        table = next((hosts.shared / "runs" / "cluster" / "tables").glob("subsets*.md")).read_text()
+        table = max((hosts.shared / "runs" / "cluster" / "tables").glob("subsets*.md")).read_text()
     gone = not any(Path(f"/proc/{pid}").exists() for pid in pids)
     expect(gone and leftovers(folder) == before, "something is left behind")
     print(f"- nothing is left: no process, network interface or mount\n\n{table}")
