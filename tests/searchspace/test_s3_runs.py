@@ -165,6 +165,7 @@ print(context.cache, [event.state for event in run_trial(trial, context, workers
 """
 
 
+@pytest.mark.slow
 def test_a_worker_without_a_copy_trains_the_same_from_the_uri(s3, forgetful, tmp_path):
     """A fresh process with another cache, as on another machine; the driver's copy is out of its reach."""
     s3.upload(forgetful / "data", "data")
