@@ -129,6 +129,8 @@ def _train(
         return True
     finally:
         log.close()
+        if log.lost:
+            console.print(f"some curves are missing from TensorBoard: {log.lost}", markup=False, highlight=False)
     return False
 
 

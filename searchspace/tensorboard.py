@@ -6,6 +6,7 @@ restart.
 """
 
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,14 @@ from trainables.planning import Trial
 
 
 class TensorBoardLog:
-    """Writes events under `folder` once it is started."""
+    """Writes events under `folder` once it is started.
+
+    Curves are for looking at: when they cannot be written any more the run goes on, and `lost` says why there are none.
+    """
 
     def __init__(self, folder: Path, factors: list[str]) -> None:
         self.folder, self.factors = folder, factors
+        self.lost: str | None = None
         self._open: dict[tuple[str, int, int], SummaryWriter] = {}
         self._finished: dict[str, dict[tuple[int, int], FitEnded]] = {}
 
@@ -34,6 +39,7 @@ class TensorBoardLog:
         Raises:
             InputError: it cannot be emptied.
         """
+        threading.excepthook = _without_writers
         try:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
@@ -42,6 +48,15 @@ class TensorBoardLog:
 
     def handle(self, trial: Trial, event: Event, ledger: Ledger) -> None:
         """Write one event; when a trial is dropped or its last fold fit ends, write its HParams row."""
+        if self.lost is not None:
+            return
+        try:
+            self._write(trial, event, ledger)
+        except OSError as error:
+            self.lost = error.strerror or str(error)
+            self.close()
+
+    def _write(self, trial: Trial, event: Event, ledger: Ledger) -> None:
         if isinstance(event, EpochEnded):
             _write_epoch(self._writer(trial, event), event)
             return
@@ -62,7 +77,13 @@ class TensorBoardLog:
     def close(self) -> None:
         """Flush what is open."""
         while self._open:
-            self._open.popitem()[1].close()
+            _, writer = self._open.popitem()
+            try:
+                writer.close()
+            except OSError as error:
+                self.lost = error.strerror or str(error)
+
+        threading.excepthook = threading.__excepthook__
 
     def _close(self, trial: Trial) -> None:
         for place in [place for place in self._open if place[0] == trial.identifier]:
@@ -97,6 +118,12 @@ class TensorBoardLog:
                 writer.file_writer.add_summary(summary)
             for name, value in metrics.items():
                 writer.add_scalar(name, value)
+
+
+def _without_writers(fault: threading.ExceptHookArgs) -> None:
+    """Print what a thread died of, unless it is TensorBoard's own, which tells us by raising it again."""
+    if not type(fault.thread).__module__.startswith("tensorboard."):
+        threading.__excepthook__(fault)
 
 
 def _write_epoch(writer: SummaryWriter, event: EpochEnded) -> None:

@@ -34,11 +34,15 @@ MANY = 100_000
 
 
 class Forward(tune.Callback):
-    """Hands every event of every trial to the listener. Tune pickles its callbacks; the listener stays behind."""
+    """Hands every event of every trial to the listener. Tune pickles its callbacks; the listener stays behind.
+
+    `trouble` is what the listener could not do with the ledger.
+    """
 
     def __init__(self, listener: Listener | None = None) -> None:
         self._listener = listener
         self._trials: dict[str, Trial] = {}
+        self.trouble: str | None = None
 
     def __reduce__(self) -> tuple[type["Forward"], tuple[()]]:
         return Forward, ()
@@ -47,22 +51,34 @@ class Forward(tune.Callback):
         """Called by Tune in the driver for every report."""
         del iteration, trials, info
         parcel: Parcel = trial.config["trial"]
+        self.trouble = self.trouble or result.get(HALT)
+        if self._listener is None:
+            return
         if parcel.identifier not in self._trials:
             self._trials[parcel.identifier] = parcel.trial()
-        if self._listener is not None:
+        try:
             for event in from_report(result):
                 self._listener(self._trials[parcel.identifier], event)
+        except StorageError as error:
+            self.trouble = self.trouble or str(error)
 
 
 class Halt(tune.Stopper):
-    """Stops everything when a trial says that nobody can go on, because the ledger or a cache cannot be used."""
+    """Stops everything once a trial, the listener or the searcher says that ledger, run folder or cache are lost."""
 
-    def __init__(self) -> None:
-        self.reason: str | None = None
+    def __init__(self, *witnesses: Any) -> None:
+        self._witnesses = witnesses
+
+    def __reduce__(self) -> tuple[type["Halt"], tuple[()]]:
+        return Halt, ()
+
+    @property
+    def reason(self) -> str | None:
+        """Why to stop, if there is a reason."""
+        return next((witness.trouble for witness in self._witnesses if witness.trouble), None)
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         """Called by Tune for every report; no trial is stopped alone."""
-        self.reason = self.reason or result.get(HALT)
         return False
 
     def stop_all(self) -> bool:
@@ -146,14 +162,15 @@ def tune_trials(trainable: Any, searcher: GridQueue | AskTell, listener: Listene
     """
     for name in ("ray.tune", "ray.train", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    halt = Halt()
+    forward = Forward(listener)
+    halt = Halt(forward, searcher)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         run = tune.RunConfig(
             name="trials",
             storage_path=str(scratch / "tune"),
             verbose=0,
-            callbacks=[Forward(listener)],
+            callbacks=[forward],
             stop=halt,
             failure_config=tune.FailureConfig(max_failures=0),
         )

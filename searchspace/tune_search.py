@@ -6,10 +6,13 @@ pickles its searcher: what is alive stays behind. A trial that comes back unfini
 machine went, is handed out again under another of Tune's trial ids.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ray.tune.search import Searcher
 
+from analysis.errors import StorageError
 from searchspace.dispatch import MOST_RETURNS, Dispatch
 from searchspace.search import Proposer
 from trainables.events import FitEnded, from_report
@@ -29,9 +32,45 @@ class Stateless(Searcher):
 
     def __init__(self) -> None:
         super().__init__(metric=None, mode=None)
+        self.trouble: str | None = None
+        """Why nobody can go on, once the run folder or the ledger cannot be used from here."""
 
     def __reduce__(self) -> tuple[type["Stateless"], tuple[()]]:
         return type(self), ()
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Return what runs next; FINISHED when nothing will; None while a running trial has to end first."""
+        found = None
+        with self._noted():
+            found = self._next(trial_id)
+        return found
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Called by Tune for every report but the last."""
+        with self._noted():
+            self._hear(trial_id, result)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Called by Tune when a trial has ended, with its last report, or an error."""
+        with self._noted():
+            self._end(trial_id, result or {}, _why(result, error))
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Keep a fault of storage for the driver: raised through Tune it would come out as something else."""
+        try:
+            yield
+        except StorageError as error:
+            self.trouble = self.trouble or str(error)
+
+    def _next(self, trial_id: str) -> dict[str, Any] | str | None:
+        raise NotImplementedError
+
+    def _hear(self, trial_id: str, result: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+    def _end(self, trial_id: str, result: dict[str, Any], why: dict[str, Any]) -> None:
+        raise NotImplementedError
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save."""
@@ -53,8 +92,7 @@ class GridQueue(Stateless):
         """One line for each trial that was given up."""
         return self._dispatch.gave_up if self._dispatch else []
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """Return the next parcel; FINISHED when all is trained; None while no process is free."""
+    def _next(self, trial_id: str) -> dict[str, Any] | str | None:
         if self._dispatch is None or self._dispatch.finished:
             return Searcher.FINISHED
         parcel = self._dispatch.next(trial_id)
@@ -63,17 +101,15 @@ class GridQueue(Stateless):
         self._settled[trial_id] = set()
         return {"trial": parcel}
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Called by Tune for every report but the last."""
+    def _hear(self, trial_id: str, result: dict[str, Any]) -> None:
         ended = (event for event in from_report(result) if isinstance(event, FitEnded))
         self._settled[trial_id] |= {(event.repeat, event.fold) for event in ended}
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Called by Tune when a trial has ended, with its last report, or an error."""
+    def _end(self, trial_id: str, result: dict[str, Any], why: dict[str, Any]) -> None:
         if self._dispatch is None or trial_id not in self._settled:
             return
-        self.on_trial_result(trial_id, result or {})
-        self._dispatch.back(trial_id, self._settled.pop(trial_id), _why(result, error))
+        self._hear(trial_id, result)
+        self._dispatch.back(trial_id, self._settled.pop(trial_id), why)
 
 
 class AskTell(Stateless):
@@ -88,8 +124,7 @@ class AskTell(Stateless):
         self._returns: dict[int, int] = {}
         self.gave_up: list[str] = []
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        """Return the next trial; FINISHED when the search is over; None while a running trial has to end first."""
+    def _next(self, trial_id: str) -> dict[str, Any] | str | None:
         if self._proposer is None or self._context is None:
             return Searcher.FINISHED
         if len(self._numbers) >= self._at_once:
@@ -100,8 +135,7 @@ class AskTell(Stateless):
         self._numbers[trial_id] = proposal.number
         return {"trial": Parcel.of(proposal.trial, self._context, ranks=self._ranks)}
 
-    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Called by Tune for every report but the last."""
+    def _hear(self, trial_id: str, result: dict[str, Any]) -> None:
         if self._proposer is None or trial_id not in self._numbers:
             return
         number = self._numbers[trial_id]
@@ -109,12 +143,11 @@ class AskTell(Stateless):
             self._returns.pop(number, None)
             self._proposer.hear(number, event)
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Called by Tune when a trial has ended, with its last report, or an error."""
+    def _end(self, trial_id: str, result: dict[str, Any], why: dict[str, Any]) -> None:
         if self._proposer is None or trial_id not in self._numbers:
             return
-        self.on_trial_result(trial_id, result or {})
-        number, why = self._numbers.pop(trial_id), _why(result, error)
+        self._hear(trial_id, result)
+        number = self._numbers.pop(trial_id)
         if LEFT in why or (DIED in why and self._comes_back(number)):
             self._proposer.put_back(number)
             return

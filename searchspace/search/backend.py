@@ -13,6 +13,7 @@ import optuna
 from optuna.distributions import distribution_to_json, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState
 
+from analysis.errors import StorageError
 from analysis.search_record import Entry
 from models.errors import InputError
 from searchspace.search.samplers import sampler_for
@@ -42,10 +43,7 @@ def _written(work: Callable[P, R]) -> Callable[P, R]:
         try:
             return work(*arguments, **named)
         except optuna.exceptions.StorageInternalError as error:
-            raise InputError(
-                "the database of the search cannot be written (is the disk full?); what is finished is kept, "
-                "run the same command again to continue"
-            ) from error
+            raise StorageError("cannot write the database of the search, optuna.db (is the disk full?)") from error
 
     return run
 
