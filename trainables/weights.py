@@ -4,6 +4,7 @@ The checksum, never the path, is what a ledger key holds. Files are read without
 """
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from models.errors import InputError
 SUFFIXES = (".safetensors", ".pth", ".pt", ".tar", ".bin", ".pth.tar")
 # What training scripts wrap a state in; the averaged weights come first, as in timm's own loader.
 WRAPPERS = ("state_dict_ema", "state_dict", "model")
+DEEPEST = 8
+"""Wrappers around each other."""
 MAX_LISTED = 10
 
 
@@ -80,11 +83,15 @@ def _listing(folder: Path) -> str:
 def _load(path: Path) -> Any:
     if path.suffix == ".safetensors":
         return safetensors.torch.load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of old pickles; what cannot be read is told in one line
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _unwrap(content: Any) -> dict[str, Tensor]:
-    while isinstance(content, Mapping):
+    for _ in range(DEEPEST):  # a file may hold itself
+        if not isinstance(content, Mapping):
+            break
         inner = [content[wrapper] for wrapper in WRAPPERS if isinstance(content.get(wrapper), Mapping)]
         if not inner:
             break

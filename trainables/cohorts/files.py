@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -27,10 +28,12 @@ from trainables.cohorts.joined_images import JoinedImages
 from trainables.faults import patiently
 
 _DEPTH_8 = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
+_FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")  # no EPS: it would run a program
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")  # of an object in memory: another one in every process
 _THREADS = 8  # more than the cores of a laptop: a network folder waits rather than computes
 
 
+warnings.filterwarnings("ignore", module="PIL")  # what cannot be used is told in words, with the sample
 _storage = cache(Storage)  # opened once per process
 
 
@@ -54,7 +57,7 @@ class FolderImages:
         another copy of the data on another node cannot be read by mistake). StorageError when the URI is out of reach.
         """
         content = self._content(self.paths[row][self.names.index(image)], self.digest(row, image))
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
             return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
 
     def _content(self, name: str, digest: str) -> bytes:
@@ -120,7 +123,7 @@ def _inspect(path: Path, name: str) -> bytes | str:
     except OSError as error:
         return f"image {name!r} cannot be read ({error.strerror})"
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
             if picture.mode not in _DEPTH_8:
                 return f"image {name!r} has pixels of mode {picture.mode}; 8 bits per channel are needed"
             picture.draft(None, (max(1, picture.width // 8), max(1, picture.height // 8)))
