@@ -173,6 +173,8 @@ def tune_trials(trainable: Any, searcher: GridQueue | AskTell, listener: Listene
             callbacks=[forward],
             stop=halt,
             failure_config=tune.FailureConfig(max_failures=0),
+            # The ledger is the state of a trial; Tune's own would go to a folder that other machines do not have.
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         )
         how = tune.TuneConfig(
             num_samples=-1,
