@@ -46,7 +46,7 @@ def run_study(address: str, name: str, trials: Sequence[FakeTrial], resources: R
         fits.append((event.key, event.metrics["began"], event.metrics["ended"]))
 
     launched = time.time()
-    lanes = functools.partial(lambda: Lanes.of(machines(), resources))
+    lanes = functools.partial(lambda: Lanes.of(machines(grows=False), resources))
     queue = GridQueue(Dispatch([(trial, range(FOLDS)) for trial in trials], FakeContext(), lanes, nested=False))  # type: ignore[arg-type]
     with tempfile.TemporaryDirectory() as scratch:
         gave_up = tune_trials(with_share(SleepingTrial, resources), queue, listen, Path(scratch))

@@ -45,7 +45,7 @@ def tried(place: Arena, fault: Fault, times: int, seed: int) -> list[Found]:
     return found
 
 
-def main(times: int, only: str, seed: int) -> None:
+def main(times: int, only: Sequence[str], seed: int) -> None:
     """Print the table."""
     if reason := why_not():
         sys.exit(f"no machines of our own here: {reason}")
@@ -54,14 +54,14 @@ def main(times: int, only: str, seed: int) -> None:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, arena(Path(folder) / "arena") as place:
         nothing = Fault(name="none", how="for comparison", inject=lambda place, moment: None)
         for fault in (nothing, *FAULTS.values()):
-            if only in fault.name:
+            if not only or any(text in fault.name for text in only):
                 print(row(fault, tried(place, fault, times, seed)), flush=True)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--only", default="", help="faults whose name holds this text")
+    parser.add_argument("--only", action="append", default=[], help="faults whose name holds this text; repeatable")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     main(given.times, given.only, given.seed)

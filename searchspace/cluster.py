@@ -59,7 +59,7 @@ def connected(address: str | None, say: Callable[[str], None], *, dashboard: boo
             local = _connect(address or os.environ.get("RAY_ADDRESS"), Path(scratch), say, dashboard)
             from searchspace.machines import machines
 
-            yield Cluster(machines(), local, Path(scratch))
+            yield Cluster(machines(grows=not local), local, Path(scratch))
         finally:
             ray.shutdown()
             os.chdir(before)

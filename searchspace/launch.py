@@ -50,6 +50,7 @@ class _Room:
     """How many processes fit the cluster now; counted again every few seconds, for machines come and go."""
 
     plan: Plan
+    grows: bool
     _lanes: Lanes | None = None
     _counted: float = field(default=float("-inf"), repr=False)
 
@@ -58,7 +59,7 @@ class _Room:
 
         now = time.monotonic()
         if self._lanes is None or now - self._counted > LOOK_SECONDS:
-            self._lanes, self._counted = Lanes.of(machines(), self.plan.study.resources), now
+            self._lanes, self._counted = Lanes.of(machines(grows=self.grows), self.plan.study.resources), now
         return self._lanes
 
 
@@ -103,7 +104,8 @@ class _Job:
         if self.exploration is not None:
             return AskTell(self.exploration.proposer, self.plan.context, *self.layout)
         work = [(trial, self.plan.open_positions(trial)) for trial in self.plan.open_trials]
-        return GridQueue(Dispatch(work, self.plan.context, _Room(self.plan), nested=self.executor == "train"))
+        room = _Room(self.plan, grows=not self.cluster.local)
+        return GridQueue(Dispatch(work, self.plan.context, room, nested=self.executor == "train"))
 
     def _trainable(self, judge: Any) -> Any:
         from searchspace.tune_driver import nested_trainable, warm_trainable

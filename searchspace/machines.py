@@ -1,31 +1,64 @@
-"""The machines that a cluster has, and those that its autoscaler may start."""
+"""The machines that a cluster has, and those that its autoscaler may start when there is work for them.
 
+Ray does not tell what its autoscaler could start. `ray up` leaves the cluster's file on the head, where runs are
+started (`~/ray_bootstrap_config.yaml`); for any other cluster that grows, FUSESEARCH_CLUSTER names a file of the same
+shape, of which only `available_node_types`, `head_node_type` and `max_workers` are read.
+"""
+
+import os
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import ray
-from ray._private.state import state as cluster_state
+import yaml
 
+from models.errors import InputError
 from searchspace.capacity import Node
 
 HEAD = "node:__internal_head__"
+BOOTSTRAP = "ray_bootstrap_config.yaml"
 
 
-def machines() -> tuple[Node, ...]:
-    """Return the machines of the connected cluster, alive or such as may be started when there is work for them."""
-    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    there = [Node(has.get("CPU", 0.0), has.get("GPU", 0.0)) for has in alive]
-    workers = Counter(
-        node for node, has in zip(there, alive, strict=True) if HEAD not in has and (node.cpus or node.gpus)
-    )
-    return (*there, *(_startable() - workers).elements())
+def machines(*, grows: bool) -> tuple[Node, ...]:
+    """Return the machines of the connected cluster: those alive and, if it may grow, those that may be started.
+
+    Raises:
+        InputError: the file that FUSESEARCH_CLUSTER names cannot be read as a cluster's.
+    """
+    alive = [(_node(node["Resources"]), node) for node in ray.nodes() if node["Alive"]]
+    there = tuple(node for node, _ in alive)
+    if not grows:
+        return there
+    workers = Counter(node for node, known in alive if HEAD not in known["Resources"])
+    heads = {known["NodeManagerAddress"] for _, known in alive if HEAD in known["Resources"]}
+    here = ray.util.get_node_ip_address() in heads
+    return (*there, *(_startable(here=here) - workers).elements())
 
 
-def _startable() -> Counter[Node]:
-    """Return how many machines of each kind the autoscaler starts at most; none without an autoscaler."""
-    config = cluster_state.get_cluster_config()
+def _node(has: dict[str, Any]) -> Node:
+    return Node(float(has.get("CPU", 0.0)), float(has.get("GPU", 0.0)))
+
+
+def _startable(*, here: bool) -> Counter[Node]:
+    """Return how many workers of each kind there may be; `here`: this machine is the cluster's head."""
+    named = os.environ.get("FUSESEARCH_CLUSTER")
+    path = Path(named).expanduser() if named else Path.home() / BOOTSTRAP
+    if not named and not (here and path.is_file()):
+        return Counter()
+    try:
+        return workers_of(yaml.safe_load(path.read_text()))
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"FUSESEARCH_CLUSTER: {path} cannot be read as a cluster's file: {reason}") from error
+
+
+def workers_of(config: dict[str, Any]) -> Counter[Node]:
+    """Return how many workers of each kind a cluster's file allows; kinds whose CPUs it does not tell are left out."""
+    most = int(config.get("max_workers", 2))
     found: Counter[Node] = Counter()
-    for group in config.node_group_configs if config else ():
-        node = Node(float(group.resources.get("CPU", 0)), float(group.resources.get("GPU", 0)))
-        if node.cpus or node.gpus:
-            found[node] += max(0, group.max_count)
+    for name, kind in (config.get("available_node_types") or {}).items():
+        node = _node(kind.get("resources") or {})
+        if name != config.get("head_node_type") and node.cpus:
+            found[node] += min(most, int(kind.get("max_workers", most)))
     return found

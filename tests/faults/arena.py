@@ -174,9 +174,9 @@ class Arena:
         if not self.hosts.head.alive:
             self.hosts.head.restart()
         for worker in self.hosts.workers:
-            worker.heal()
             if not worker.alive:
                 worker.restart()
+            worker.heal()
         self.hosts.wait_for(len(self.hosts.all))
 
 
