@@ -10,11 +10,13 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, VersionError
 from analysis.ledger import canonical_json, digest
 from analysis.ledger.storage import Storage
+from analysis.versions import check_version
 
 FOLDER = "search"
+ENTRY_VERSION = 1
 State = Literal["running", "complete", "pruned", "failed", "skipped", "damaged"]
 Fold = tuple[int, int]
 
@@ -93,11 +95,15 @@ class SearchRecord:
         body = dataclasses.asdict(entry)
         # JSON has no whole numbers as names: these two mappings are kept as pairs.
         body |= {name: sorted(getattr(entry, name).items()) for name in ("inner", "intermediate")}
-        content = canonical_json({"checksum": digest(body), "entry": body})
+        content = canonical_json({"checksum": digest(body), "entry": body, "version": ENTRY_VERSION})
         self.storage.write(_name(entry.number), content.encode())
 
     def load(self) -> list[Entry]:
-        """Return all entries by number, with one of state `damaged` for each that is unreadable or missing."""
+        """Return all entries by number, with one of state `damaged` for each that is unreadable or missing.
+
+        Raises:
+            VersionError: another version wrote one of them.
+        """
         names = [name for name in self.storage.names(FOLDER, ".json") if name.isascii() and name.isdecimal()]
         there = {int(name) for name in names if f"{int(name):06d}" == name}
         return [self._read(number, number in there) for number in range(max(there, default=-1) + 1)]
@@ -109,13 +115,16 @@ class SearchRecord:
             if content is None:
                 raise AnalysisError("it is missing")
             document = json.loads(content)
+            check_version(document.get("version", ENTRY_VERSION), ENTRY_VERSION, f"{self.storage.location}/{name}")
             body = document["entry"]
             if digest(body) != document["checksum"] or body["number"] != number:
                 raise AnalysisError("it does not match its checksum or its name")
             folds = tuple(FoldEntry(**fold) for fold in body["folds"])
             pairs = {name: dict(body[name]) for name in ("inner", "intermediate")}
             return Entry(**{**body, **pairs, "folds": folds})
-        except (AnalysisError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except VersionError:
+            raise
+        except (AnalysisError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             why = str(error) if isinstance(error, AnalysisError) else "it is no readable entry"
             reason = f"{name} cannot be used: {why}; the search goes on without this trial"
             return Entry(study="", number=number, state="damaged", asked=-1, asked_at=0.0, told=-1, reason=reason)

@@ -3,6 +3,8 @@
 A form that is not known can neither be read safely nor written over: whoever meets one stops and says what reads it.
 """
 
+import json
+
 from analysis.errors import AnalysisError, VersionError
 
 
@@ -26,3 +28,23 @@ def check_version(found: object, known: int, what: str) -> None:
             f"{what} has schema version {str(found)[:20]}, this one reads {known}: {reader} wrote it and reads it; "
             "use that one, or another folder"
         )
+
+
+def require_own_version(content: bytes | None, known: int, what: str) -> None:
+    """Refuse to write over a JSON document of another version; one that is absent or damaged is no reason.
+
+    Args:
+        content: of its file, None where there is none.
+        known: the number of the form that is read here.
+        what: names the document in errors.
+
+    Raises:
+        VersionError: it names another version.
+    """
+    try:
+        document = json.loads(content or b"{}")
+        check_version(document.get("version", known), known, what)
+    except VersionError:
+        raise
+    except (ValueError, AttributeError, RecursionError):
+        return

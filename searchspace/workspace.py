@@ -16,16 +16,19 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from analysis.errors import VersionError
 from analysis.ledger import Ledger
 from analysis.ledger.storage import Storage
-from analysis.manifest import IN_LEDGER, IN_RUN, Manifest
+from analysis.manifest import IN_LEDGER, IN_RUN, MANIFEST_VERSION, Manifest
+from analysis.versions import check_version, require_own_version
 from models.errors import InputError
 
 DATABASE = "optuna.db"
 """What a search shows to optuna-dashboard; its record is beside it."""
 
 REQUEST = ("study", "data", "weights", "skip_bad", "ledger", "executor", "address", "replay")
-"""What run.json holds."""
+"""What run.json holds, beside its version."""
+REQUEST_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Workspace:
 
     def write_request(self, request: dict[str, Any]) -> None:
         """Record what was asked for, which `--resume` reads. Factors keep their order, which is that of tables."""
-        self.storage.write("run.json", json.dumps(request, indent=1).encode())
+        self.storage.write("run.json", json.dumps({"version": REQUEST_VERSION} | request, indent=1).encode())
 
     def write_manifest(self, manifest: Manifest, ledger: Ledger) -> None:
         """Record what was planned, for the analysis: in the run folder, and in the ledger without the way to itself."""
@@ -73,15 +76,19 @@ def read_request(location: str) -> dict[str, Any]:
 
     Raises:
         InputError: there is no run, or its run.json is damaged.
+        VersionError: another version wrote it.
     """
     content = Storage(location).read("run.json")
     if content is None:
         raise InputError(f"--resume: there is no run in {location} (no run.json); start it without --resume")
     try:
         request = json.loads(content)
+        check_version(request.pop("version", REQUEST_VERSION), REQUEST_VERSION, f"--resume: {location}/run.json")
         if set(request) != set(REQUEST) or not isinstance(request["study"], dict):
             raise ValueError("not the request of a run")
-    except (ValueError, TypeError) as error:
+    except VersionError:
+        raise
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         advice = "start the run without --resume, its fold fits are kept"
         raise InputError(f"--resume: {location}/run.json is damaged; {advice}") from error
     return dict(request)
@@ -123,6 +130,8 @@ def open_workspace(location: str, study: str, cache: Path) -> Iterator[Workspace
     except OSError as error:
         raise InputError(f"--out {location}: cannot be written: {error.strerror or error}") from error
     try:
+        for name, known in (("run.json", REQUEST_VERSION), (IN_RUN, MANIFEST_VERSION)):
+            require_own_version(storage.read(name), known, f"--out {location}: {name}")
         _refuse_other_study(storage, study)
         yield Workspace(storage, scratch / "tensorboard")
     finally:
@@ -146,7 +155,7 @@ def _refuse_other_study(storage: Storage, study: str) -> None:
         return
     try:
         earlier = json.loads(content)["study"]["name"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return
     if earlier != study:
         raise InputError(
