@@ -1,4 +1,4 @@
-"""Nothing in the source runs code that comes from a file: calls that could do so stand in a short list, with reasons."""
+"""Nothing in the source runs code that comes from a file: calls that could stand in a short list, with reasons."""
 
 import ast
 from pathlib import Path
@@ -21,7 +21,7 @@ ALLOWED = {
     (
         "analysis/report/page.py",
         "Markup",
-    ): "our own style sheet and script, and fragments that were escaped as they were made",
+    ): "our own style sheet and script, and fragments that are escaped already",
 }
 
 
