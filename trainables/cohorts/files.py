@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import platform
 import re
 import warnings
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from analysis.plain_files import read_file
 from models.errors import InputError
 from trainables.cohorts.base import Cohort, ImageSource
 from trainables.cohorts.joined_images import JoinedImages
-from trainables.faults import patiently
+from trainables.faults import NodeFault, patiently
 
 _DEPTH_8 = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB"})
 _FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")  # no EPS: it would run a program
@@ -55,6 +56,7 @@ class FolderImages:
 
         InputError when the file is no longer there or no longer the one that was opened (its digest is compared, so
         another copy of the data on another node cannot be read by mistake). StorageError when the URI is out of reach.
+        NodeFault when this machine has no such folder at all.
         """
         content = self._content(self.paths[row][self.names.index(image)], self.digest(row, image))
         with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
@@ -70,6 +72,11 @@ class FolderImages:
             content, fault, advice = b"", f"cannot be read on this machine ({error.strerror})", ""
         if hashlib.sha256(content).hexdigest() == digest:
             return content
+        if self.origin is None and not self.root.is_dir():
+            raise NodeFault(
+                f"the data folder {self.root} is not on machine {platform.node()}; "
+                "put it on a path that all machines see, or give --data a URI such as s3://bucket/folder"
+            )
         if self.origin is None:
             raise InputError(f"image {path} {fault}{advice}")
         return self._from_origin(name, digest, f"image {path} {fault}")

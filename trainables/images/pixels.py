@@ -11,6 +11,7 @@ from analysis.errors import StorageError
 from models.errors import InputError
 from trainables.cohorts import Cohort
 from trainables.cohorts.files import reads_afar
+from trainables.faults import NodeFault
 from trainables.images.preparation import PREPARATION_VERSION, ImageSettings, prepare
 from trainables.node_cache import cached_array
 
@@ -62,5 +63,7 @@ def _read(cohort: Cohort, row: int, image: str) -> np.ndarray:
         return cohort.images.read(row, image)
     except StorageError as error:  # out of reach: no image is to blame
         raise StorageError(f"sample {cohort.samples.index[row]!r}: {error}") from error
+    except NodeFault:  # nor here
+        raise
     except (OSError, ValueError) as error:
         raise InputError(f"sample {cohort.samples.index[row]!r}: its {image} image cannot be read: {error}") from error

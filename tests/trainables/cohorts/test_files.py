@@ -11,6 +11,9 @@ from PIL import Image
 from models.errors import InputError
 from trainables.cohorts import Ham10000Settings, open_cohort
 from trainables.cohorts.finding import ImageFinder, Unusable
+from trainables.faults import NodeFault
+from trainables.images import ImageSettings
+from trainables.images.pixels import prepared
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +153,15 @@ def test_a_linked_folder_inside_the_data_folder_that_leads_out_is_refused(tmp_pa
     assert finder.find("y") == "images/y.jpg"
     with pytest.raises(Unusable, match="a link that leads outside the data folder"):
         finder.find("sub/x")
+
+
+def test_a_machine_without_the_data_folder_is_told_by_name(ham):
+    data = ham()
+    cohort = open_cohort(Ham10000Settings(), data)
+    data.rename(data.with_name("elsewhere"))
+    with pytest.raises(
+        NodeFault, match=r"the data folder .* is not on machine .*; put it on a path"
+    ):
+        cohort.images.read(0, "dermoscopy")
+    with pytest.raises(NodeFault, match="is not on machine"):
+        prepared(cohort, ImageSettings(), 0)
