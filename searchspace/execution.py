@@ -40,11 +40,11 @@ def run_study(options: Options, console: Console) -> int:
     for plan in arms:
         options.executor_for(plan)
     demand, ledger = demand_of(arms), arms[0].context.ledger
+    room = disk_line(demand, options.request.cache, ledger)
     if options.dry_run:
         for plan in arms:
             show_plan(plan, console, usable_cores())
-    console.print(disk_line(demand, options.request.cache, ledger), markup=False, highlight=False)
-    if options.dry_run:
+        console.print(room, markup=False, highlight=False, soft_wrap=True)
         if lacking := lacking_disk(demand, options.request.cache, ledger):
             console.print(f"here it would stop: {lacking}", markup=False, highlight=False)
         return 0
@@ -53,6 +53,7 @@ def run_study(options: Options, console: Console) -> int:
         if removed := remove_leftovers(workspace, ledger):
             console.print(f"removed {removed} checkpoints of fold fits that are done", highlight=False)
         exploration = _open(arms[0], options, workspace)
+        console.print(room, markup=False, highlight=False, soft_wrap=True)
         console.print(f"watch: tensorboard --logdir {workspace.tensorboard}", markup=False, highlight=False)
         if exploration is None:
             plans, interrupted = list(arms), _train_arms(arms, options, workspace, console)

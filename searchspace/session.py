@@ -82,7 +82,8 @@ class Session:
         except StorageError as error:
             raise InputError(str(error)) from error
         self.workspace.write_request(self.options.as_request())
-        self.workspace.write_manifest(self.manifest, self.plan.context.ledger)
+        if self.exploration is not None or self.plan.open_trials:
+            self.workspace.write_manifest(self.manifest, self.plan.context.ledger)
         self.log.start()
         left, fits = self._show_what_is_done()
         stages = {name: self.display.stage(name) for name in ("images", "features")}

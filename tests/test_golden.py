@@ -19,6 +19,8 @@ from golden_cases import CASES
 
 GOLDEN = Path(__file__).parent / "golden" / "components.json"
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}  # processors differ in the last bits
+TRAINED = ("training of a backbone", "modalities shared", "modalities individual")
+TRAINED_TOLERANCE = {"rtol": 1e-2, "atol": 1e-6}  # and training multiplies that: an Intel Xeon is 0.3 % off an AMD EPYC
 
 
 def stored() -> dict[str, Any]:
@@ -33,7 +35,9 @@ def complaint(name: str, version: int, numbers: list[float], golden: dict[str, A
         return (
             f"{name} has version {version}, its golden numbers {golden['version']}: run {Path(__file__).name} --write"
         )
-    same = len(numbers) == len(golden["numbers"]) and np.allclose(numbers, golden["numbers"], **TOLERANCE)
+    same = len(numbers) == len(golden["numbers"]) and np.allclose(
+        numbers, golden["numbers"], **(TRAINED_TOLERANCE if name in TRAINED else TOLERANCE)
+    )
     return None if same else f"numbers of {name} changed: raise its version"
 
 

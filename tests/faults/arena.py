@@ -130,7 +130,7 @@ class Arena:
         with self.printed.open("w") as stream:
             self.driver = self.hosts.head.start(command, stdout=stream, stderr=subprocess.STDOUT)
 
-    def end(self, seconds: float = 400.0) -> tuple[str, int]:
+    def end(self, seconds: float = 900.0) -> tuple[str, int]:
         """Wait for the driver's end; return what it printed, and its exit code."""
         assert self.driver is not None
         late = ""

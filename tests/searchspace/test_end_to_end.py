@@ -29,7 +29,8 @@ def table_files(run_folder) -> dict[str, bytes]:
 
 
 def ledger_files(run_folder) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in (run_folder / "ledger").rglob("*") if path.is_file()}
+    files = (path for folder in ("fits", "predictions") for path in (run_folder / "ledger" / folder).iterdir())
+    return {path.name: path.stat().st_mtime_ns for path in files}
 
 
 def predictions(run_folder) -> dict[str, pd.DataFrame]:

@@ -8,7 +8,7 @@ import torch
 from array_cohorts import cohort_of, grouped_cohort
 
 from analysis.activation_maps import read_maps
-from analysis.errors import AnalysisError
+from analysis.errors import StorageError
 from analysis.ledger import Ledger
 from models.fused import FusedModel
 from models.fusions import FUSIONS, create_fusion
@@ -256,9 +256,9 @@ def test_a_trial_stores_maps_beside_its_records_and_keys_do_not_know(tmp_path):
 
 def test_maps_that_cannot_be_written_cost_no_record(tmp_path, monkeypatch):
     def full(storage, key, maps):
-        raise AnalysisError("no space left")
+        raise StorageError("no space left")
 
-    monkeypatch.setattr("trainables.trial.write_maps", full)
+    monkeypatch.setattr("trainables.fit_run.write_maps", full)
     configuration, cohort = frozen(), cohort_of(list("ab" * 16))
     context = context_of(tmp_path, configuration, cohort, maps=MapSettings())
     trial = plan_trial("x", configuration, context)

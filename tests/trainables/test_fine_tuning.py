@@ -7,7 +7,7 @@ import pytest
 import torch
 from array_cohorts import cohort_of
 
-from analysis.errors import AnalysisError
+from analysis.errors import StorageError
 from analysis.ledger import Ledger
 from trainables.checkpoints import Checkpoints
 from trainables.configuration import Configuration
@@ -191,7 +191,7 @@ def test_a_checkpoint_of_another_shape_is_no_checkpoint(tmp_path):
 
 def test_a_full_disk_costs_the_checkpoint_and_not_the_fit(tmp_path, monkeypatch):
     def full(self, key, state, micro_batches):
-        raise AnalysisError("cannot write: no space left on device")
+        raise StorageError("cannot write: no space left on device")
 
     monkeypatch.setattr(Checkpoints, "save", full)
     configuration = settings()

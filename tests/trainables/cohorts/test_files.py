@@ -159,9 +159,7 @@ def test_a_machine_without_the_data_folder_is_told_by_name(ham):
     data = ham()
     cohort = open_cohort(Ham10000Settings(), data)
     data.rename(data.with_name("elsewhere"))
-    with pytest.raises(
-        NodeFault, match=r"the data folder .* is not on machine .*; put it on a path"
-    ):
+    with pytest.raises(NodeFault, match=r"the data folder .* is not on machine .*; put it on a path"):
         cohort.images.read(0, "dermoscopy")
     with pytest.raises(NodeFault, match="is not on machine"):
         prepared(cohort, ImageSettings(), 0)
