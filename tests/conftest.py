@@ -13,6 +13,19 @@ if TYPE_CHECKING:
     from s3_server import S3Server
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with whole runs, which take longest: two processes then end at about the same time."""
+    items.sort(key=lambda item: "searchspace/" not in item.nodeid)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def eager_workers() -> Iterator[None]:
+    """Let Ray's workers run like any process: by default they wait for whatever else the machine does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick_garbage_collection() -> Iterator[None]:
     """Leave what is imported out of garbage collection: statsmodels collects at every correction, 0.3 s each time."""

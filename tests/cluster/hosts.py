@@ -34,7 +34,7 @@ NOT_COPIED = (".git", ".venv", "runs", "__pycache__", "*.egg-info", ".*_cache", 
 # Each machine counts as one core. The autoscaler would start Ray again on a machine that does not answer for 30 s; here
 # that is left to `restart`, so that nothing happens twice.
 BASHRC = """export RAY_OVERRIDE_RESOURCES='{{"CPU": {cores}}}' AUTOSCALER_HEARTBEAT_TIMEOUT_S=86400
-export RAY_UP_enable_autoscaler_v2=0 RAY_USAGE_STATS_ENABLED=0
+export RAY_UP_enable_autoscaler_v2=0 RAY_USAGE_STATS_ENABLED=0 RAY_worker_niceness=0
 """
 # What `pip install` does, without a network: an environment of its own around the packages of this one.
 INSTALL = """set -e

@@ -22,6 +22,7 @@ def run_environment(tmp_path_factory) -> dict[str, str]:
         "FUSESEARCH_CACHE": str(home / "cache"),
         "PYTHONPATH": str(ROOT),
         "COLUMNS": "200",
+        "RAY_worker_niceness": "0",  # or Ray's workers wait for the other tests
     }
 
 
