@@ -79,7 +79,7 @@ def cases(fits: int) -> dict[str, tuple[list[dict[str, int]], Resources, list[li
     return {
         "one study, 8 GPUs": (two, Resources(gpu=1), [trials_of(fits)], 8),
         "half a GPU each, 4 GPUs": ([{"num_cpus": 4, "num_gpus": 2}] * 2, Resources(gpu=0.5), [trials_of(fits)], 8),
-        "two studies at once, 8 GPUs": (two, Resources(gpu=1), [trials_of(fits // 2, name=n) for n in "ab"], 8),
+        "two studies at once, 4 GPUs": (two[:1], Resources(gpu=1), [trials_of(fits // 2, name=n) for n in "ab"], 4),
         "fine-tuning and heads, 4 GPUs and a node without": (
             [{"num_cpus": 2, "num_gpus": 2}] * 2 + [{"num_cpus": 4, "num_gpus": 0}],
             Resources(gpu=1, heads="cpu"),

@@ -13,15 +13,24 @@ from trainables.environment import device_for
 
 
 class Node(NamedTuple):
-    """What a machine of the cluster has to give."""
+    """What a machine of the cluster has to give; `memory` in GB is infinite where nobody says how much it is."""
 
     cpus: float
     gpus: float
+    memory: float = math.inf
 
     def slots(self, wanted: Resources) -> int:
-        """Return how many processes of `threads` CPUs and `gpu` of one GPU fit; a process has no share of two GPUs."""
-        slots = math.floor(self.cpus / wanted.threads)
-        return min(slots, math.floor(self.gpus) * math.floor(1 / wanted.gpu + 1e-9)) if wanted.gpu else slots
+        """Return how many processes fit, of `threads` CPUs, `gpu` of one GPU (no share of two) and `memory` GB."""
+        slots = [math.floor(self.cpus / wanted.threads)]
+        if wanted.gpu:
+            slots.append(math.floor(self.gpus) * math.floor(1 / wanted.gpu + 1e-9))
+        if wanted.memory and self.memory < math.inf:
+            slots.append(math.floor(self.memory / wanted.memory))
+        return min(slots)
+
+    def beside(self, slots: int, wanted: Resources) -> "Node":
+        """Return what is left of it, without its GPUs, beside so many processes."""
+        return Node(self.cpus - slots * wanted.threads, 0.0, self.memory - slots * wanted.memory)
 
 
 class Layout(NamedTuple):
@@ -50,7 +59,7 @@ class Lanes:
         if not wanted.gpu:
             return cls(0, alone, alone)
         gpu = {node: node.slots(wanted) for node in nodes}
-        beside = sum(Node(node.cpus - gpu[node] * wanted.threads, 0.0).slots(bare) for node in nodes)
+        beside = sum(node.beside(gpu[node], wanted).slots(bare) for node in nodes)
         return cls(sum(gpu[node] for node in nodes), beside, alone)
 
 
@@ -64,6 +73,14 @@ class Cluster:
     nodes: tuple[Node, ...]
     local: bool
     scratch: Path
+
+    def counted(self, wanted: Resources) -> Resources:
+        """Return what a process takes here: memory is not counted where not every machine tells how much it has.
+
+        An autoscaler starts no machine for what its file does not say that the machine has.
+        """
+        told = all(node.memory < math.inf for node in self.nodes)
+        return wanted if told else wanted.model_copy(update={"memory": 0.0})
 
     @property
     def cpus(self) -> float:
@@ -123,12 +140,12 @@ class Cluster:
         slots = sum(node.slots(wanted) for node in self.nodes)
         if slots:
             return slots
-        most_cpus, most_gpus = (max(values, default=0.0) for values in zip(*self.nodes, strict=True))
-        if lacking := too_much(wanted, most_cpus, most_gpus, "a machine of the cluster"):
+        most = Node(*(max(values, default=0.0) for values in zip(*self.nodes, strict=True)))
+        if lacking := too_much(wanted, most, "a machine of the cluster"):
             raise InputError(lacking)
         raise InputError(
-            f"resources.threads={wanted.threads}, resources.gpu={wanted.gpu:g}: no machine of the cluster has both for "
-            "a trial"
+            f"resources.threads={wanted.threads}, resources.gpu={wanted.gpu:g}, resources.memory={wanted.memory:g}: no "
+            "machine of the cluster has all of it for a trial"
         )
 
 
@@ -137,24 +154,28 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def too_much(wanted: Resources, cpus: float, gpus: float, machine: str) -> str:
-    """Return what a process wants more of than `machine` has, and how to want less; empty when nothing is."""
+def too_much(wanted: Resources, node: Node, machine: str) -> str:
+    """Return what a process wants more of than a node has, called `machine`, and how to want less; empty if nothing."""
     lacking, advice = [], []
-    if wanted.threads > cpus:
+    if wanted.threads > node.cpus:
         lacking.append(
-            f"resources.threads={wanted.threads}: that is more CPUs for a trial than {machine} has, {cpus:g}"
+            f"resources.threads={wanted.threads}: that is more CPUs for a trial than {machine} has, {node.cpus:g}"
         )
-        advice.append(f"--set resources.threads={max(1, math.floor(cpus))}")
-    if wanted.gpu > gpus:
-        lacking.append(f"resources.gpu={wanted.gpu:g}: that is more GPU for a trial than {machine} has, {gpus:g}")
-        advice.append(f"--set resources.gpu={'0' if gpus < 1 else '1'}")
+        advice.append(f"--set resources.threads={max(1, math.floor(node.cpus))}")
+    if wanted.gpu > node.gpus:
+        lacking.append(f"resources.gpu={wanted.gpu:g}: that is more GPU for a trial than {machine} has, {node.gpus:g}")
+        advice.append(f"--set resources.gpu={'0' if node.gpus < 1 else '1'}")
+    if wanted.memory > node.memory:
+        has = f"{node.memory:.2g} GB"
+        lacking.append(f"resources.memory={wanted.memory:g}: that is more for a trial than {machine} has, {has}")
+        advice.append("--set resources.memory=0, which does not count it")
     return f"{'; '.join(lacking)}; say {' '.join(advice)}" if lacking else ""
 
 
 def lacking_here(wanted: Resources) -> str:
     """Return what a process wants more of than this machine has, as `too_much`."""
     gpus = float(wanted.gpu > 0 and device_for(gpu=True) == "cuda")
-    return too_much(wanted, usable_cores(), gpus, "this machine")
+    return too_much(wanted, Node(usable_cores(), gpus), "this machine")
 
 
 def _words(wanted: Resources) -> str:

@@ -12,7 +12,7 @@ from searchspace.disk import demand_of, disk_line, lacking_disk, require_disk
 from searchspace.dry_run import show_plan
 from searchspace.exploration import Exploration, open_exploration
 from searchspace.halted import halting
-from searchspace.leftovers import remove_leftovers
+from searchspace.leftovers import ABANDONED, remove_leftovers
 from searchspace.options import Options
 from searchspace.plan import Plan
 from searchspace.preparation import prepare_plans
@@ -60,6 +60,7 @@ def run_study(options: Options, console: Console) -> int:
         else:
             plans, interrupted = _search(exploration, options, workspace, console)
             show_search(exploration, workspace, console, told_again(exploration, plans[1:]))
+        remove_leftovers(workspace, ledger, ABANDONED if options.ledger or interrupted else 0.0)
         planned = manifest_of(study, plans, options.ledger, ended=not interrupted)
         workspace.write_manifest(planned, arms[0].context.ledger)
         seconds = time.monotonic() - started

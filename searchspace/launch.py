@@ -12,6 +12,7 @@ from searchspace.exploration import Exploration
 from searchspace.options import Options
 from searchspace.plan import Plan
 from searchspace.signals import ended_by_sigterm
+from searchspace.study import Resources
 from trainables.executors.inline import Listener
 
 LOOK_SECONDS = 5.0
@@ -49,7 +50,7 @@ class Launcher:
 class _Room:
     """How many processes fit the cluster now; counted again every few seconds, for machines come and go."""
 
-    plan: Plan
+    wanted: Resources
     grows: bool
     _lanes: Lanes | None = None
     _counted: float = field(default=float("-inf"), repr=False)
@@ -59,7 +60,7 @@ class _Room:
 
         now = time.monotonic()
         if self._lanes is None or now - self._counted > LOOK_SECONDS:
-            self._lanes, self._counted = Lanes.of(machines(grows=self.grows), self.plan.study.resources), now
+            self._lanes, self._counted = Lanes.of(machines(grows=self.grows), self.wanted), now
         return self._lanes
 
 
@@ -71,10 +72,11 @@ class _Job:
     ) -> None:
         self.plan, self.exploration, self.cluster, self.listener = plan, exploration, cluster, listener
         self.executor = executor
-        wanted = plan.hungriest
+        self.resources = cluster.counted(plan.study.resources)
+        wanted = cluster.counted(plan.hungriest)
         cluster.require_room(wanted)
         if exploration is None:
-            lanes = Lanes.of(cluster.nodes, plan.study.resources)
+            lanes = Lanes.of(cluster.nodes, self.resources)
             fits = sum(len(plan.open_fits(trial)) for trial in plan.open_trials)
             self.layout = Layout(min(lanes.gpu + lanes.cpu if wanted.gpu else lanes.cpu_alone, fits), 1)
         elif executor == "train":
@@ -104,13 +106,12 @@ class _Job:
         if self.exploration is not None:
             return AskTell(self.exploration.proposer, self.plan.context, *self.layout)
         work = [(trial, self.plan.open_positions(trial)) for trial in self.plan.open_trials]
-        room = _Room(self.plan, grows=not self.cluster.local)
+        room = _Room(self.resources, grows=not self.cluster.local)
         return GridQueue(Dispatch(work, self.plan.context, room, nested=self.executor == "train"))
 
     def _trainable(self, judge: Any) -> Any:
         from searchspace.tune_driver import nested_trainable, warm_trainable
 
-        resources = self.plan.study.resources
         if self.executor == "train":
-            return nested_trainable(self.plan.context, resources, self.cluster.scratch, judge)
-        return warm_trainable(self.plan.context, resources, judge)
+            return nested_trainable(self.plan.context, self.resources, self.cluster.scratch, judge)
+        return warm_trainable(self.plan.context, self.resources, judge)

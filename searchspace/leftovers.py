@@ -1,4 +1,4 @@
-"""What killed processes left behind, removed when a run starts: nothing that anybody could still want."""
+"""What killed processes left behind, removed when a run starts and when it ends: nothing anybody could still want."""
 
 import re
 
@@ -11,17 +11,22 @@ from trainables.trial import SETTLED
 
 ABANDONED = 3600.0
 """Seconds after which a file that was being written aside belongs to no living writer."""
-IN_LEDGER = ("fits", "predictions", "checkpoints", "studies", "maps", "pictures")
+IN_LEDGER = ("fits", "predictions", "checkpoints", "studies", "maps", "pictures", "attempts")
 IN_RUN = ("", "search")
 
 
-def remove_leftovers(workspace: Workspace, ledger: Ledger) -> int:
+def remove_leftovers(workspace: Workspace, ledger: Ledger, seconds: float = ABANDONED) -> int:
     """Remove half-written files and the checkpoints of fold fits that the ledger has; return how many checkpoints.
 
     A place where nothing can be removed keeps what it has: the run does not need the room.
+
+    Args:
+        workspace: the run folder.
+        ledger: the run's own or a shared one.
+        seconds: how old a half-written file is at least; 0 where nobody writes any more.
     """
-    _remove_aside(ledger.storage, IN_LEDGER)
-    _remove_aside(workspace.storage, IN_RUN)
+    _remove_aside(ledger.storage, IN_LEDGER, seconds)
+    _remove_aside(workspace.storage, IN_RUN, seconds)
     removed = 0
     try:
         for key in ledger.storage.names("checkpoints", ".pt"):
@@ -34,9 +39,9 @@ def remove_leftovers(workspace: Workspace, ledger: Ledger) -> int:
     return removed
 
 
-def _remove_aside(storage: Storage, folders: tuple[str, ...]) -> None:
+def _remove_aside(storage: Storage, folders: tuple[str, ...], seconds: float) -> None:
     for folder in folders:
         try:
-            storage.remove_leftovers(folder, of=re.compile(".*"), seconds=ABANDONED)
+            storage.remove_leftovers(folder, of=re.compile(".*"), seconds=seconds)
         except AnalysisError:
             return

@@ -5,6 +5,7 @@ started (`~/ray_bootstrap_config.yaml`); for any other cluster that grows, FUSES
 shape, of which only `available_node_types`, `head_node_type` and `max_workers` are read.
 """
 
+import math
 import os
 from collections import Counter
 from pathlib import Path
@@ -18,6 +19,7 @@ from searchspace.capacity import Node
 
 HEAD = "node:__internal_head__"
 BOOTSTRAP = "ray_bootstrap_config.yaml"
+GB = 1e9
 
 
 def machines(*, grows: bool) -> tuple[Node, ...]:
@@ -30,14 +32,27 @@ def machines(*, grows: bool) -> tuple[Node, ...]:
     there = tuple(node for node, _ in alive)
     if not grows:
         return there
-    workers = Counter(node for node, known in alive if HEAD not in known["Resources"])
+    workers = Counter(node[:2] for node, known in alive if HEAD not in known["Resources"])
     heads = {known["NodeManagerAddress"] for _, known in alive if HEAD in known["Resources"]}
     here = ray.util.get_node_ip_address() in heads
-    return (*there, *(_startable(here=here) - workers).elements())
+    return (*there, *_more(_startable(here=here), workers))
 
 
 def _node(has: dict[str, Any]) -> Node:
-    return Node(float(has.get("CPU", 0.0)), float(has.get("GPU", 0.0)))
+    memory = float(has["memory"]) / GB if "memory" in has else math.inf
+    return Node(float(has.get("CPU", 0.0)), float(has.get("GPU", 0.0)), memory)
+
+
+def _more(startable: Counter[Node], workers: Counter[tuple[float, float]]) -> list[Node]:
+    """Return the workers that may be started beside those alive, told by CPUs and GPUs: memory is what Ray measures."""
+    there = workers.copy()
+    found = []
+    for node in startable.elements():
+        if there[node[:2]]:
+            there[node[:2]] -= 1
+        else:
+            found.append(node)
+    return found
 
 
 def _startable(*, here: bool) -> Counter[Node]:

@@ -51,7 +51,8 @@ class Resources(Settings):
     fine-tuned fold fit in progress is saved every `checkpoint_every` epochs (0: only when its machine is about to be
     taken away). `heads: cpu` trains heads on frozen features without a GPU, so that machines without one take them
     while the others fine-tune. A fold fit without progress for `time_limit` minutes (an epoch, the reading of its
-    images, its predictions) counts as hung and is recorded as failed; 0: no limit.
+    images, its predictions) counts as hung and is recorded as failed; 0: no limit. `memory` (GB) is what a process is
+    counted with on a cluster, so that a machine with less takes fewer; 0: not counted.
     """
 
     threads: int = Field(default=1, ge=1, le=256)
@@ -60,6 +61,7 @@ class Resources(Settings):
     checkpoint_every: int = Field(default=1, ge=0, le=10_000)
     heads: Literal["gpu", "cpu"] = "gpu"
     time_limit: float = Field(default=360.0, ge=0.0, le=100_000.0)
+    memory: float = Field(default=1.0, ge=0.0, le=10_000.0)
 
 
 class External(Settings):

@@ -5,6 +5,7 @@ TensorBoard. Tune's own state is thrown away at the end, because a run is resume
 """
 
 import logging
+import math
 import pickle
 import warnings
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import ray
 from ray import tune
 
 from analysis.errors import StorageError
+from searchspace.machines import GB
 from searchspace.study import Resources
 from searchspace.tune_search import AskTell, GridQueue
 from trainables.events import Event, Judge, TrialDropped, from_report
@@ -130,11 +132,18 @@ def warm_trainable(context: TrialContext, resources: Resources, judge: Judge | N
 def with_share(trainable: Any, resources: Resources) -> Any:
     """Return a trainable that takes, for each parcel, what one process of the study takes: a GPU's share or none."""
 
+    memory = {"memory": memory_bytes(resources)} if resources.memory else {}
+
     def share(config: dict[str, Any]) -> tune.PlacementGroupFactory:
         gpu = {"GPU": resources.gpu} if config["trial"].on_gpu else {}
-        return tune.PlacementGroupFactory([{"CPU": resources.threads, **gpu}])
+        return tune.PlacementGroupFactory([{"CPU": resources.threads, **gpu, **memory}])
 
     return tune.with_resources(trainable, share)
+
+
+def memory_bytes(resources: Resources) -> int:
+    """Return the memory of a process as Ray counts it."""
+    return math.ceil(resources.memory * GB)
 
 
 def nested_trainable(context: TrialContext, resources: Resources, scratch: Path, judge: Judge | None = None) -> Any:
@@ -142,7 +151,8 @@ def nested_trainable(context: TrialContext, resources: Resources, scratch: Path,
 
     `scratch` is where Train keeps its own state while it runs; `judge` is asked by the ranks (see `hosted`).
     """
-    run = NestedRun(ray.put(context), resources.threads, resources.gpu, str(scratch / "train"), judge)
+    share = (resources.threads, resources.gpu, memory_bytes(resources))
+    run = NestedRun(ray.put(context), *share, str(scratch / "train"), judge)
     return tune.with_resources(tune.with_parameters(drive_trial, run=run), DRIVER_RESOURCES)
 
 

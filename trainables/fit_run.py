@@ -118,8 +118,11 @@ class FitRun:
             died = patiently(lambda: self.attempts.begin(self.planned.key, epoch))
         if int(self.parallel.total(torch.tensor(died))) < MOST:
             return None
-        reason = f"its process died {died} times in a row after epoch {epoch} (out of memory, or a crash in a library?)"
-        return Outcome("failed", None, {}, [], {}, reason)
+        reason = f"its process died {died} times in a row after epoch {epoch}"
+        advice = (
+            "out of memory? raise resources.memory, so that a machine takes fewer at a time; or a crash in a library"
+        )
+        return Outcome("failed", None, {}, [], {}, f"{reason} ({advice})")
 
     def _start(self, state: dict[str, Any] | None, micro_batches: int) -> FoldFit | EstimatorFit:
         """Build the fit and restore the state, if there is one that can be used."""

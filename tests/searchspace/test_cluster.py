@@ -29,6 +29,9 @@ def machines(*nodes: tuple[float, float]) -> Cluster:
         ([(3, 0), (3, 0)], Resources(threads=2), 15, 2),  # one CPU of each is left over
         ([(8, 0), (4, 1)], Resources(gpu=1), 15, 1),
         ([(1, 0)], Resources(), 0, 1),
+        ([(4, 0, 16.0), (4, 0, 8.0)], Resources(memory=3), 15, 6),  # a machine with half the memory takes half
+        ([(4, 0, 16.0), (4, 0, 8.0)], Resources(memory=0), 15, 8),
+        ([(4, 0), (4, 0, 1.5)], Resources(), 15, 5),
     ],
 )
 def test_concurrency_follows_from_the_resources(nodes, wanted, trials, at_once):
@@ -56,10 +59,17 @@ def test_the_layout_of_a_search_has_the_fewest_rounds(slots, folds, trials, expe
         ([(8, 2), (8, 2)], Resources(gpu=1, threads=4), (4, 0, 4)),
         ([(3, 2), (2, 0)], Resources(gpu=0.25, threads=2), (1, 1, 2)),
         ([], Resources(gpu=1), (0, 0, 0)),
+        ([(8, 1, 8.0), (8, 0, 4.0)], Resources(gpu=1, memory=2), (1, 5, 6)),  # two GB stay with the GPU
     ],
 )
 def test_lanes_leave_the_processes_of_the_gpus_their_cpus(nodes, wanted, expected):
     assert Lanes.of([Node(*node) for node in nodes], wanted) == Lanes(*expected)
+
+
+def test_memory_counts_only_where_every_machine_tells_it():
+    wanted = Resources(memory=3)
+    assert machines((4, 0, 16.0), (4, 0, 8.0)).counted(wanted) == wanted
+    assert machines((4, 0, 16.0), (4, 0)).counted(wanted) == Resources(memory=0)
 
 
 def test_ranks_that_train_together_take_their_slots_together():
@@ -79,11 +89,18 @@ def test_ranks_that_train_together_take_their_slots_together():
             "resources.threads=4: that is more CPUs for a trial than a machine of the cluster has, 3",
         ),
         (Resources(gpu=1), "resources.gpu=1: that is more GPU for a trial than a machine of the cluster has, 0.5"),
-        (Resources(threads=3, gpu=0.5), "resources.threads=3, resources.gpu=0.5: no machine of the cluster has both"),
+        (
+            Resources(threads=3, gpu=0.5),
+            "resources.memory=1: no machine of the cluster has all of it",
+        ),
+        (
+            Resources(memory=9),
+            "resources.memory=9: that is more for a trial than a machine of the cluster has, 8 GB",
+        ),
     ],
 )
 def test_what_fits_nowhere_is_refused_by_name(wanted, message):
-    small = machines((3, 0), (2, 0.5))
+    small = machines((3, 0, 8.0), (2, 0.5, 4.0))
     for refused in (small.concurrency, lambda *given: small.layout(*given, 5)):
         with pytest.raises(InputError, match=message):
             refused(wanted, 9)

@@ -155,6 +155,8 @@ def test_leftovers_of_killed_runs_go(start, tmp_path):
     assert not any(path.exists() for path in old)
     assert young.exists()
     assert ledger.storage.names("checkpoints", ".pt") == ["f" * 64]
+    assert start() == 0
+    assert not young.exists()  # at the end of a run nobody writes to its own ledger any more
 
 
 def test_a_worker_takes_the_cache_of_its_own_machine(plans, tmp_path, monkeypatch):

@@ -50,6 +50,14 @@ def test_what_ray_up_may_start_counts_once(cluster):
     assert machines.machines(grows=False) == (Node(0, 0), Node(8, 1))
 
 
+def test_a_worker_whose_memory_ray_measured_is_one_of_those_that_may_be_started(cluster, monkeypatch):
+    kinds = {"gpu": {"resources": {"CPU": 8, "GPU": 1, "memory": 32_000_000_000}, "max_workers": 2}}
+    (cluster / machines.BOOTSTRAP).write_text(yaml.safe_dump({"max_workers": 2, "available_node_types": kinds}))
+    worker = {**ALIVE[1], "Resources": {"CPU": 8.0, "GPU": 1.0, "memory": 21.5e9}}
+    monkeypatch.setattr(machines.ray, "nodes", lambda: [ALIVE[0], worker])
+    assert machines.machines(grows=True) == (Node(0, 0), Node(8, 1, 21.5), Node(8, 1, 32))
+
+
 def test_a_file_of_another_cluster_is_not_read(cluster, monkeypatch):
     (cluster / machines.BOOTSTRAP).write_text(yaml.safe_dump(GROWING))
     monkeypatch.setattr(machines.ray.util, "get_node_ip_address", lambda: "10.0.0.9")

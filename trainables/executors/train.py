@@ -38,13 +38,15 @@ DRIVER_RESOURCES = {"cpu": 0, "node:__internal_head__": 0.001}
 class NestedRun:
     """What all drivers of a study share.
 
-    `context` refers to the TrialContext in the object store, which only ranks fetch. A rank takes `threads` CPUs and,
-    if its parcel trains on a GPU, `gpu` of one. `storage` is where Train keeps its own state while it runs.
+    `context` refers to the TrialContext in the object store, which only ranks fetch. A rank takes `threads` CPUs,
+    `memory` bytes (0: not counted) and, if its parcel trains on a GPU, `gpu` of one. `storage` is where Train keeps its
+    own state while it runs.
     """
 
     context: Any
     threads: int
     gpu: float
+    memory: int
     storage: str
     judge: Judge | None = None
 
@@ -110,6 +112,7 @@ def _trainer(parcel: Parcel, run: NestedRun, reports: Queue) -> Any:
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", POLL_SECONDS)
     gpu = run.gpu if parcel.on_gpu else 0.0
     wanted = {"CPU": float(run.threads)} | ({"GPU": gpu} if gpu else {})
+    wanted |= {"memory": float(run.memory)} if run.memory else {}
     # Only ranks that train together move gradients, and NCCL refuses ranks that share a GPU.
     backend = "cpu:gloo,cuda:nccl" if parcel.together and gpu == 1 else "gloo"
     return TorchTrainer(
