@@ -1,8 +1,8 @@
 """TensorBoard: a run per fold fit with its curves while it trains, and one HParams row per configuration.
 
 `tensorboard --logdir <run>` shows `loss`, `learning rate`, and from the inner validation part `inner/loss`, `inner/mcr`
-and `inner/auc`. Fold fits that were in the ledger already are written from its history, so the picture is whole after a
-restart.
+and `inner/auc`. Fold fits that were in the ledger already, and those that went on from a checkpoint of another run, are
+written from the ledger's history, so the picture is whole after a restart.
 """
 
 import shutil
@@ -31,6 +31,7 @@ class TensorBoardLog:
         self.folder, self.factors = folder, factors
         self.lost: str | None = None
         self._open: dict[tuple[str, int, int], SummaryWriter] = {}
+        self._first: dict[tuple[str, int, int], int] = {}
         self._finished: dict[str, dict[tuple[int, int], FitEnded]] = {}
 
     def start(self) -> None:
@@ -58,15 +59,17 @@ class TensorBoardLog:
 
     def _write(self, trial: Trial, event: Event, ledger: Ledger) -> None:
         if isinstance(event, EpochEnded):
+            self._first.setdefault((trial.identifier, event.repeat, event.fold), event.epoch)
             _write_epoch(self._writer(trial, event), event)
             return
         if isinstance(event, TrialDropped):
             self._close(trial)
             self._write_row(trial, list(self._finished.get(trial.identifier, {}).values()), f"dropped: {event.rule}")
             return
-        if event.reused:
-            self._replay(trial, event, ledger)
         place = (trial.identifier, event.repeat, event.fold)
+        if event.reused or self._first.get(place, 1) > 1:
+            self._replay(trial, event, ledger)
+        self._first.pop(place, None)
         if place in self._open:
             self._open.pop(place).close()
         ended = self._finished.setdefault(trial.identifier, {})
@@ -89,18 +92,22 @@ class TensorBoardLog:
         for place in [place for place in self._open if place[0] == trial.identifier]:
             self._open.pop(place).close()
 
-    def _writer(self, trial: Trial, event: EpochEnded) -> SummaryWriter:
+    def _writer(self, trial: Trial, event: EpochEnded | FitEnded) -> SummaryWriter:
         place = (trial.identifier, event.repeat, event.fold)
         if place not in self._open:
-            name = (
-                f"fold {event.fold}"
-                if len({fit.identity["repeat"] for fit in trial.fits}) == 1
-                else f"repeat {event.repeat} fold {event.fold}"
-            )
-            self._open[place] = SummaryWriter(str(self.folder / _safe(trial.label) / name), flush_secs=5)
+            self._open[place] = SummaryWriter(str(self._folder_of(trial, event)), flush_secs=5)
         return self._open[place]
 
+    def _folder_of(self, trial: Trial, event: EpochEnded | FitEnded) -> Path:
+        once = len({fit.identity["repeat"] for fit in trial.fits}) == 1
+        name = f"fold {event.fold}" if once else f"repeat {event.repeat} fold {event.fold}"
+        return self.folder / _safe(trial.label) / name
+
     def _replay(self, trial: Trial, event: FitEnded, ledger: Ledger) -> None:
+        """Write the whole curve of a fold fit anew: what is there is a part of it."""
+        if writer := self._open.pop((trial.identifier, event.repeat, event.fold), None):
+            writer.close()
+        shutil.rmtree(self._folder_of(trial, event), ignore_errors=True)
         record = ledger.get(event.key)
         history = record.history if record else []
         for entry in history:

@@ -42,10 +42,11 @@ STUDY = {
         }
     ],
 }
-SEARCH = {name: value for name, value in STUDY.items() if name not in ("scientific", "tables")} | {
+SEARCH = {name: value for name, value in STUDY.items() if name != "scientific"} | {
     "name": "sought",
     "search": {"training.learning_rate": {"low": 0.001, "high": 0.1, "log": True}, "fusion.name": ["concat", "film"]},
     "strategy": {"name": "random", "trials": 4, "confirm": 0, "at_once": 2},
+    "tables": [{"name": "best", "title": "Best", "kind": "leaderboard", "metrics": ["mcr"]}],
 }
 
 
