@@ -23,10 +23,10 @@ def remove_leftovers(workspace: Workspace, ledger: Ledger, seconds: float = ABAN
     Args:
         workspace: the run folder.
         ledger: the run's own or a shared one.
-        seconds: how old a half-written file is at least; 0 where nobody writes any more.
+        seconds: how old a half-written file in the ledger is at least; 0 where nobody writes to it any more.
     """
     _remove_aside(ledger.storage, IN_LEDGER, seconds)
-    _remove_aside(workspace.storage, IN_RUN, seconds)
+    _remove_aside(workspace.storage, IN_RUN, ABANDONED)
     removed = 0
     try:
         for key in ledger.storage.names("checkpoints", ".pt"):
