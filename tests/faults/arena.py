@@ -60,7 +60,8 @@ class Fault:
     """Something that happens to a run.
 
     `inject` is called while the study runs. `resumed` says that it ends the driver, so that the same command is given
-    again. `executor` is the one that it is tried with.
+    again. `executor` is the one that it is tried with. `damages`: how many settled fold fits it damages at most, which
+    have to be told and are trained again.
     """
 
     name: str
@@ -68,14 +69,19 @@ class Fault:
     inject: Callable[["Arena", Random], None]
     executor: str = "warm"
     resumed: bool = False
+    damages: int = 0
 
 
 @dataclass(frozen=True)
 class Found:
-    """What became of a run: fold fits that nobody has, settled ones that were trained again, the tables, seconds."""
+    """What became of a run: fold fits that nobody has, settled ones that were trained again, the tables, seconds.
+
+    `damaged` settled ones were told as damaged; only those may be trained again.
+    """
 
     lost: int
     repeated: int
+    damaged: int
     identical: bool
     violations: tuple[str, ...]
     seconds: float
@@ -84,7 +90,7 @@ class Found:
     @property
     def sound(self) -> bool:
         """Whether nothing came of the fault."""
-        return not (self.lost or self.repeated or self.violations) and self.identical
+        return not (self.lost or self.violations) and self.repeated <= self.damaged and self.identical
 
 
 class Arena:
@@ -117,6 +123,7 @@ class Arena:
         violations = account(str(self.out)).violations if code == 0 else (f"exit code {code}: {output[-300:]}",)
         return Found(
             lost=PLANNED - len(after),
+            damaged=min(output.count("damaged: fold fit "), fault.damages),
             repeated=sum(after.get(key) != changed for key, changed in before.items()),
             identical=tables == self.expected,
             violations=tuple(map(str, violations)),

@@ -18,11 +18,11 @@ print(gcs.drain_node(node, reason, "spot notice", int((time.time() + float(sys.a
 """
 
 
-def fault(name: str, how: str, *, executor: str = "warm", resumed: bool = False):
+def fault(name: str, how: str, *, executor: str = "warm", resumed: bool = False, damages: int = 0):
     """Register what is decorated."""
 
     def register(inject):
-        FAULTS[name] = Fault(name=name, how=how, inject=inject, executor=executor, resumed=resumed)
+        FAULTS[name] = Fault(name=name, how=how, inject=inject, executor=executor, resumed=resumed, damages=damages)
         return inject
 
     return register
@@ -123,7 +123,12 @@ def preempt_nested(place: Arena, moment: Random) -> None:
     preempt(place, moment)
 
 
-@fault("a record cut short", "the driver killed, then a record and a table of predictions truncated", resumed=True)
+@fault(
+    "a record cut short",
+    "the driver killed, then a record and a table of predictions truncated",
+    resumed=True,
+    damages=2,
+)
 def truncate(place: Arena, moment: Random) -> None:
     kill_driver(place, moment)
     place.end()
