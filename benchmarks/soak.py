@@ -4,8 +4,9 @@
 
 Every 20 s on average something is killed with SIGKILL: mostly processes of Ray that train or launch training, one time
 in ten a whole machine (which comes back 5 to 15 s later), one time in twenty a driver (the same command is given
-again). At the end nothing may be lost, nothing trained twice after it was settled, no epoch reported twice, no actor,
-placement group or running Optuna trial may be left, and the account of both runs must be without violation.
+again). At the end nothing may be lost, nothing trained twice after it was settled, no fine-tuned fold fit may have
+repeated more than an epoch for each kill, no actor, placement group or running Optuna trial may be left, and the
+account of both runs must be without violation.
 """
 
 import argparse

@@ -7,6 +7,7 @@ written from the ledger's history, so the picture is whole after a restart.
 
 import shutil
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,17 @@ from searchspace.grid import level
 from trainables.events import EpochEnded, Event, FitEnded, TrialDropped
 from trainables.planning import Trial
 
+Place = tuple[str, int, int]
+"""A fold fit: its trial, repeat and fold."""
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """The curve of a fold fit that trains, and the epoch that it begins with."""
+
+    writer: SummaryWriter
+    first: int
+
 
 class TensorBoardLog:
     """Writes events under `folder` once it is started.
@@ -30,8 +42,7 @@ class TensorBoardLog:
     def __init__(self, folder: Path, factors: list[str]) -> None:
         self.folder, self.factors = folder, factors
         self.lost: str | None = None
-        self._open: dict[tuple[str, int, int], SummaryWriter] = {}
-        self._first: dict[tuple[str, int, int], int] = {}
+        self._open: dict[Place, _Curve] = {}
         self._finished: dict[str, dict[tuple[int, int], FitEnded]] = {}
 
     def start(self) -> None:
@@ -59,19 +70,17 @@ class TensorBoardLog:
 
     def _write(self, trial: Trial, event: Event, ledger: Ledger) -> None:
         if isinstance(event, EpochEnded):
-            self._first.setdefault((trial.identifier, event.repeat, event.fold), event.epoch)
-            _write_epoch(self._writer(trial, event), event)
+            _write_epoch(self._curve(trial, event).writer, event)
             return
         if isinstance(event, TrialDropped):
             self._close(trial)
             self._write_row(trial, list(self._finished.get(trial.identifier, {}).values()), f"dropped: {event.rule}")
             return
-        place = (trial.identifier, event.repeat, event.fold)
-        if event.reused or self._first.get(place, 1) > 1:
+        curve = self._open.pop(_place(trial, event), None)
+        if curve:
+            curve.writer.close()
+        if event.reused or (curve and curve.first > 1):
             self._replay(trial, event, ledger)
-        self._first.pop(place, None)
-        if place in self._open:
-            self._open.pop(place).close()
         ended = self._finished.setdefault(trial.identifier, {})
         ended[event.repeat, event.fold] = event
         if len(ended) == len(trial.fits):
@@ -80,9 +89,9 @@ class TensorBoardLog:
     def close(self) -> None:
         """Flush what is open."""
         while self._open:
-            _, writer = self._open.popitem()
+            _, curve = self._open.popitem()
             try:
-                writer.close()
+                curve.writer.close()
             except OSError as error:
                 self.lost = error.strerror or str(error)
 
@@ -90,12 +99,13 @@ class TensorBoardLog:
 
     def _close(self, trial: Trial) -> None:
         for place in [place for place in self._open if place[0] == trial.identifier]:
-            self._open.pop(place).close()
+            self._open.pop(place).writer.close()
 
-    def _writer(self, trial: Trial, event: EpochEnded | FitEnded) -> SummaryWriter:
-        place = (trial.identifier, event.repeat, event.fold)
+    def _curve(self, trial: Trial, event: EpochEnded) -> "_Curve":
+        place = _place(trial, event)
         if place not in self._open:
-            self._open[place] = SummaryWriter(str(self._folder_of(trial, event)), flush_secs=5)
+            writer = SummaryWriter(str(self._folder_of(trial, event)), flush_secs=5)
+            self._open[place] = _Curve(writer, event.epoch)
         return self._open[place]
 
     def _folder_of(self, trial: Trial, event: EpochEnded | FitEnded) -> Path:
@@ -105,14 +115,14 @@ class TensorBoardLog:
 
     def _replay(self, trial: Trial, event: FitEnded, ledger: Ledger) -> None:
         """Write the whole curve of a fold fit anew: what is there is a part of it."""
-        if writer := self._open.pop((trial.identifier, event.repeat, event.fold), None):
-            writer.close()
-        shutil.rmtree(self._folder_of(trial, event), ignore_errors=True)
+        folder = self._folder_of(trial, event)
+        shutil.rmtree(folder, ignore_errors=True)
         record = ledger.get(event.key)
-        history = record.history if record else []
-        for entry in history:
-            epoch = EpochEnded(repeat=event.repeat, fold=event.fold, epochs=len(history), **entry)
-            _write_epoch(self._writer(trial, epoch), epoch)
+        if record and record.history:
+            with SummaryWriter(str(folder)) as writer:
+                for entry in record.history:
+                    epochs = len(record.history)
+                    _write_epoch(writer, EpochEnded(repeat=event.repeat, fold=event.fold, epochs=epochs, **entry))
 
     def _write_row(self, trial: Trial, ended: list[FitEnded], status: str) -> None:
         settings = {factor: _text(level(trial.configuration, factor)) for factor in self.factors} | {"status": status}
@@ -131,6 +141,10 @@ def _without_writers(fault: threading.ExceptHookArgs) -> None:
     """Print what a thread died of, unless it is TensorBoard's own, which tells us by raising it again."""
     if not type(fault.thread).__module__.startswith("tensorboard."):
         threading.__excepthook__(fault)
+
+
+def _place(trial: Trial, event: EpochEnded | FitEnded) -> Place:
+    return trial.identifier, event.repeat, event.fold
 
 
 def _write_epoch(writer: SummaryWriter, event: EpochEnded) -> None:

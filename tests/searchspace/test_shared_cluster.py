@@ -11,37 +11,19 @@ from pathlib import Path
 
 import pytest
 import yaml
+from faults.arena import STUDY as FAULTS_STUDY
+from faults.arena import table_bytes
 from ray.cluster_utils import Cluster
 
 from analysis.accounting import account
 
 pytestmark = pytest.mark.slow
 
-STUDY = {
-    "name": "shared",
-    "question": "Does the table come out the same?",
+SMALL = {
     "cohort": {"name": "phantom", "lesions": 60, "size": 32},
-    "folds": {"folds": 3},
-    "fixed": {
-        "backbone": {"name": "test_resnet", "weights": "none"},
-        "image": {"size": [32, 32]},
-        "metadata": {"fields": ["age", "site"]},
-        "training": {"epochs": 2, "batch_size": 16},
-    },
-    "scientific": {"backbone.frozen_stages": ["all", 0], "fusion.name": ["concat", "multiply"]},
     "resources": {"threads": 1, "gpu": 1, "heads": "cpu"},
-    "tables": [
-        {
-            "name": "fusions",
-            "title": "Fusions",
-            "kind": "ablation",
-            "rows": "backbone.frozen_stages",
-            "columns": "fusion.name",
-            "metrics": ["mcr"],
-            "reference": {"fusion.name": "concat"},
-        }
-    ],
 }
+STUDY = FAULTS_STUDY | SMALL | {"fixed": FAULTS_STUDY["fixed"] | {"training": {"epochs": 2, "batch_size": 16}}}
 SEARCH = {name: value for name, value in STUDY.items() if name != "scientific"} | {
     "name": "sought",
     "search": {"training.learning_rate": {"low": 0.001, "high": 0.1, "log": True}, "fusion.name": ["concat", "film"]},
@@ -88,10 +70,6 @@ def started(environment: dict[str, str], address: str, study: Path, out: Path, e
     )
 
 
-def tables(out: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((out / "tables").glob("fusions*"))}
-
-
 @pytest.mark.parametrize("executor", ["warm", "train"])
 def test_two_studies_at_once_on_machines_that_differ_end_in_their_own_tables(
     cluster, files, run_environment, tmp_path, executor
@@ -102,7 +80,7 @@ def test_two_studies_at_once_on_machines_that_differ_end_in_their_own_tables(
         said, _ = process.communicate(timeout=500)
         assert process.returncode == 0, said
         assert "Ray: a running cluster, 4 CPUs, 2 GPUs" in said
-        assert tables(out) == tables(files / "alone")
+        assert table_bytes(out) == table_bytes(files / "alone")
         assert account(str(out)).accounted
 
 
@@ -113,7 +91,7 @@ def test_a_grid_and_a_search_share_the_cluster(cluster, files, run_environment, 
         said, _ = process.communicate(timeout=500)
         assert process.returncode == 0, said
         assert account(str(out)).accounted
-    assert tables(outs["shared"]) == tables(files / "alone")
+    assert table_bytes(outs["shared"]) == table_bytes(files / "alone")
 
 
 def test_a_machine_with_half_the_memory_takes_half_the_processes(cluster, files, run_environment, tmp_path):
@@ -122,7 +100,7 @@ def test_a_machine_with_half_the_memory_takes_half_the_processes(cluster, files,
     said, _ = process.communicate(timeout=500)
     assert process.returncode == 0, said
     assert "4 CPUs, 2 GPUs; 3 processes at once" in said
-    assert tables(out) == tables(files / "alone")
+    assert table_bytes(out) == table_bytes(files / "alone")
 
 
 def test_a_gpu_that_no_machine_has_is_refused(cluster, files, run_environment, tmp_path):
