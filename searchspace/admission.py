@@ -48,8 +48,9 @@ def refuse_silent(address: str | None) -> None:
         return
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_SECONDS).close()
-    except OSError as error:
-        raise InputError(f"cannot reach a Ray cluster at {address}: {error.strerror or error}") from error
+    except (OSError, OverflowError, UnicodeError) as error:  # the last two of a port or a name that cannot be one
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot reach a Ray cluster at {address}: {reason}") from error
 
 
 def _refused(address: str) -> str:

@@ -21,12 +21,12 @@ from models.errors import InputError
 from searchspace.admission import refuse_silent, require_admission
 from searchspace.capacity import Cluster, usable_cores
 
-PREFIX, ALIVE = "fusesearch-", "alive.lock"
+PREFIX, ALIVE = "fusesearch-ray-", "alive.lock"
 YOUNG_SECONDS = 60.0
 LONGEST_FOLDER = 48
 """Ray puts sockets under its folder, and the path of a socket has room for about 107 characters."""
 JOIN_SECONDS = 60.0
-"""How long a cluster that was joined may take to start one worker."""
+"""How long a cluster that was joined may take to start a worker on each of its machines."""
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
@@ -119,14 +119,17 @@ def _join(address: str, say: Callable[[str], None]) -> None:
     require_admission(address)
     try:
         ray.init(address=address, **QUIET)
-        theirs = ray.get(ray.remote(num_cpus=0)(source_digest).remote(), timeout=JOIN_SECONDS)
+        other = _of_other_source()
     except Exception as error:  # Ray raises many kinds, from wrong tokens to workers that cannot import us
         ray.shutdown()
         advice = "is it up, with fusesearch installed and the same RAY_AUTH_MODE?"
         raise InputError(f"cannot use the Ray cluster at {address}: {_reason(error)[:200]} ({advice})") from error
-    if theirs != source_digest():
+    if other:
         ray.shutdown()
-        raise InputError(f"the Ray cluster at {address} runs another version of fusesearch; install this one there")
+        raise InputError(
+            f"the Ray cluster at {address} runs another version of fusesearch on {', '.join(other)}; install this one "
+            "there"
+        )
     if dashboard := _dashboard():
         say(dashboard)
 
@@ -140,6 +143,29 @@ def _dashboard() -> str:
         return ""
     port = url.rpartition(":")[2]
     return f"Ray: dashboard http://{url} on the head; from a laptop: ssh -N -L {port}:{url} <user>@<head>"
+
+
+def _of_other_source() -> list[str]:
+    """Return the addresses of the machines whose workers run other source; one that goes meanwhile does not count."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    ask = ray.remote(num_cpus=0)(source_digest)
+    machines = {node["NodeID"]: node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]}
+    asked = {
+        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(name, soft=False)).remote(): address
+        for name, address in machines.items()
+    }
+    answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=JOIN_SECONDS)
+    said = {}
+    for answer in answered:
+        try:
+            said[asked[answer]] = ray.get(answer)
+        except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError, ray.exceptions.WorkerCrashedError):
+            continue
+    if not said:
+        raise TimeoutError(f"none of its machines started a worker within {JOIN_SECONDS:g} s")
+    return sorted({address for address, theirs in said.items() if theirs != source_digest()})
 
 
 def source_digest() -> str:
@@ -218,8 +244,13 @@ def _remove_remains() -> None:
             if lock.exists():
                 with FileLock(lock, timeout=0):
                     shutil.rmtree(folder, ignore_errors=True)
-            elif time.time() - folder.stat().st_mtime > YOUNG_SECONDS:
+            elif time.time() - folder.stat().st_mtime > YOUNG_SECONDS and _only_sessions(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _only_sessions(folder: Path) -> bool:
+    """Tell whether Ray alone has written here: a folder of somebody else's is none of ours, whatever its name."""
+    return all(path.name.startswith("session_") for path in folder.iterdir())
 
 
 def _first_line(error: BaseException) -> str:

@@ -7,9 +7,9 @@ fine-tune. What comes back unfinished, because its process or its machine went, 
 """
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from searchspace.capacity import Lanes
 from trainables.executors.endings import GAVE_UP, LEFT
@@ -19,16 +19,24 @@ from trainables.planning import Trial, TrialContext
 MOST_RUNS = 16
 """Nested runs at a time; each has a handful of processes on the head node."""
 MOST_RETURNS = 10
-"""How often in a row a trial may come back without one fold fit more before it is given up."""
+"""How often in a row a fold fit may come back, and none of its parcel done, before it is given up."""
 
 
 @dataclass(eq=False)
 class Work:
-    """A trial with the positions of its fold fits that nobody has, and how often it came back without one more done."""
+    """A trial with the positions of its fold fits that nobody has, and how often each came back for nothing."""
 
     trial: Trial
     open: list[int]
-    returns: int = 0
+    returns: Counter[int] = field(default_factory=Counter)
+
+    def take_back(self, positions: Sequence[int], *, for_nothing: bool) -> list[int]:
+        """Take fold fits back; return those that are to be given up."""
+        for position in positions:
+            self.returns[position] = self.returns[position] + 1 if for_nothing else 0
+        lost = [position for position in positions if self.returns[position] > MOST_RETURNS]
+        self.open[:] = sorted({*positions, *self.open} - set(lost))
+        return lost
 
 
 @dataclass(frozen=True)
@@ -102,18 +110,18 @@ class Dispatch:
         handed = self._handed.pop(name)
         work = handed.work
         left = [position for place, position in handed.places.items() if place not in settled]
-        work.returns = 0 if settled or LEFT in why else work.returns + 1
         if not left:
             return
         waiting = self._waiting[handed.parcel.on_gpu]
         if work in waiting:
             waiting.remove(work)
-        if GAVE_UP in why or work.returns > MOST_RETURNS:
-            self.gave_up.append(f"{work.trial.label}: {' '.join(map(str, why.values()))[-300:]}")
+        lost = work.take_back(left, for_nothing=not settled and LEFT not in why)
+        if GAVE_UP in why:
             work.open.clear()
-            return
-        work.open[:] = sorted([*left, *work.open])
-        waiting.appendleft(work)
+        if GAVE_UP in why or lost:
+            self.gave_up.append(f"{work.trial.label}: {' '.join(map(str, why.values()))[-300:]}")
+        if work.open:
+            waiting.appendleft(work)
 
     def _taken(self, *, on_gpu: bool) -> int:
         return sum(handed.parcel.ranks for handed in self._handed.values() if handed.parcel.on_gpu is on_gpu)

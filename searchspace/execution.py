@@ -12,7 +12,7 @@ from searchspace.disk import demand_of, disk_line, lacking_disk, require_disk
 from searchspace.dry_run import show_plan
 from searchspace.exploration import Exploration, open_exploration
 from searchspace.halted import halting
-from searchspace.leftovers import ABANDONED, remove_leftovers
+from searchspace.leftovers import remove_leftovers, remove_remains
 from searchspace.options import Options
 from searchspace.plan import Plan
 from searchspace.preparation import prepare_plans
@@ -59,23 +59,39 @@ def run_study(options: Options, console: Console) -> int:
             plans, interrupted = list(arms), _train_arms(arms, options, workspace, console)
         else:
             plans, interrupted = _search(exploration, options, workspace, console)
-            show_search(exploration, workspace, console, told_again(exploration, plans[1:]))
-        remove_leftovers(workspace, ledger, ABANDONED if options.ledger or interrupted else 0.0)
-        planned = manifest_of(study, plans, options.ledger, ended=not interrupted)
-        workspace.write_manifest(planned, arms[0].context.ledger)
+            with halting():
+                show_search(exploration, workspace, console, told_again(exploration, plans[1:]))
         seconds = time.monotonic() - started
-        tables_only = options.tables_only or interrupted  # who interrupts does not wait for figures
-        run = report_run(workspace, tables_only=tables_only)
-        workspace.publish()
-        return show_results(
-            plans,
-            run,
-            workspace,
-            console,
-            seconds=seconds,
-            interrupted=interrupted,
-            tables_only=tables_only,
-        )
+        with halting():
+            return _finish(plans, options, workspace, console, seconds=seconds, interrupted=interrupted)
+
+
+def _finish(
+    plans: Sequence[Plan],
+    options: Options,
+    workspace: Workspace,
+    console: Console,
+    *,
+    seconds: float,
+    interrupted: bool,
+) -> int:
+    """Clear up, write the report, print the results and return the exit code."""
+    ledger = plans[0].context.ledger
+    if not interrupted:
+        remove_remains([fit.key for plan in plans for fit in plan.fits], ledger, plans[0].context.session)
+    workspace.write_manifest(manifest_of(options.request.study, plans, options.ledger, ended=not interrupted), ledger)
+    tables_only = options.tables_only or interrupted  # who interrupts does not wait for figures
+    run = report_run(workspace, tables_only=tables_only)
+    workspace.publish()
+    return show_results(
+        plans,
+        run,
+        workspace,
+        console,
+        seconds=seconds,
+        interrupted=interrupted,
+        tables_only=tables_only,
+    )
 
 
 def _train_arms(arms: Sequence[Plan], options: Options, workspace: Workspace, console: Console) -> bool:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from searchspace.capacity import Cluster, Lanes, Layout
@@ -63,6 +64,11 @@ class _Room:
             self._lanes, self._counted = Lanes.of(machines(grows=self.grows), self.wanted), now
         return self._lanes
 
+    def trials(self, ranks: int, most: int) -> int:
+        """Return how many trials of so many ranks fit now; one of them may wait for a machine."""
+        lanes = self()
+        return max(1, min((lanes.gpu if self.wanted.gpu else lanes.cpu_alone) // ranks, most))
+
 
 class _Job:
     """One executor on one cluster."""
@@ -73,7 +79,7 @@ class _Job:
         self.plan, self.exploration, self.cluster, self.listener = plan, exploration, cluster, listener
         self.executor = executor
         self.resources = cluster.counted(plan.study.resources)
-        wanted = cluster.counted(plan.hungriest)
+        self.wanted = wanted = cluster.counted(plan.hungriest)
         cluster.require_room(wanted)
         if exploration is None:
             lanes = Lanes.of(cluster.nodes, self.resources)
@@ -104,7 +110,9 @@ class _Job:
         from searchspace.tune_search import AskTell, GridQueue
 
         if self.exploration is not None:
-            return AskTell(self.exploration.proposer, self.plan.context, *self.layout)
+            room, ranks = _Room(self.wanted, grows=not self.cluster.local), self.layout.ranks
+            at_once = partial(room.trials, ranks, self.exploration.most_at_once)
+            return AskTell(self.exploration.proposer, self.plan.context, at_once, ranks)
         work = [(trial, self.plan.open_positions(trial)) for trial in self.plan.open_trials]
         room = _Room(self.resources, grows=not self.cluster.local)
         return GridQueue(Dispatch(work, self.plan.context, room, nested=self.executor == "train"))

@@ -46,13 +46,13 @@ def _node(has: dict[str, Any]) -> Node:
 def _more(startable: Counter[Node], workers: Counter[tuple[float, float]]) -> list[Node]:
     """Return the workers that may be started beside those alive, told by CPUs and GPUs: memory is what Ray measures."""
     there = workers.copy()
-    found = []
+    found: list[Node] = []
     for node in startable.elements():
         if there[node[:2]]:
             there[node[:2]] -= 1
         else:
             found.append(node)
-    return found
+    return found[: max(0, startable.total() - workers.total())]
 
 
 def _startable(*, here: bool) -> Counter[Node]:
@@ -69,11 +69,17 @@ def _startable(*, here: bool) -> Counter[Node]:
 
 
 def workers_of(config: dict[str, Any]) -> Counter[Node]:
-    """Return how many workers of each kind a cluster's file allows; kinds whose CPUs it does not tell are left out."""
-    most = int(config.get("max_workers", 2))
+    """Return how many workers of each kind a cluster's file allows; kinds whose CPUs it does not tell are left out.
+
+    `max_workers` bounds all kinds together, so those of higher `priority` are counted first.
+    """
+    most = left = int(config.get("max_workers", 2))
     found: Counter[Node] = Counter()
-    for name, kind in (config.get("available_node_types") or {}).items():
+    kinds = (config.get("available_node_types") or {}).items()
+    for name, kind in sorted(kinds, key=lambda item: -int(item[1].get("priority") or 0)):
         node = _node(kind.get("resources") or {})
         if name != config.get("head_node_type") and node.cpus:
-            found[node] += min(most, int(kind.get("max_workers", most)))
-    return found
+            count = min(left, int(kind.get("max_workers", most)))
+            found[node] += count
+            left -= count
+    return +found

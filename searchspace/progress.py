@@ -83,7 +83,8 @@ class Display:
             return
         place = (trial.identifier, event.repeat, event.fold)
         self._seen.add(place)
-        if event.reused or place in self._ended:
+        hung = event.reused and event.state == "failed"  # by a process that could only record it and end
+        if place in self._ended or (event.reused and not hung):
             return
         self._ended.add(place)
         if event.state != "done":

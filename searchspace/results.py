@@ -79,7 +79,10 @@ def _next(plan: Plan, interrupted: bool, *, complete: bool, failed: int) -> list
     if interrupted:
         return ["interrupted; run the same command again to continue"]
     if failed:
-        return ["some fold fits failed, for the reasons in the table's notes; the same command tries only those again"]
+        again = (
+            "the same command tries only those again" if plan.space is None else "the search has dropped their trials"
+        )
+        return [f"some fold fits failed, for the reasons in the table's notes; {again}"]
     if not complete:
         return ["not every fold fit was reached; run the same command again to continue"]
     if plan.study.cohort.name == "phantom":

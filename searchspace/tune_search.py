@@ -6,7 +6,7 @@ pickles its searcher: what is alive stays behind. A trial that comes back unfini
 machine went, is handed out again under another of Tune's trial ids.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -113,10 +113,17 @@ class GridQueue(Stateless):
 
 
 class AskTell(Stateless):
-    """Hands out what a proposer suggests, `at_once` trials at a time, as parcels of `ranks` ranks at most."""
+    """Hands out what a proposer suggests, as parcels of `ranks` ranks at most.
+
+    `at_once` is asked before every suggestion how many trials may run then, for a cluster grows and shrinks.
+    """
 
     def __init__(
-        self, proposer: Proposer | None = None, context: TrialContext | None = None, at_once: int = 1, ranks: int = 1
+        self,
+        proposer: Proposer | None = None,
+        context: TrialContext | None = None,
+        at_once: Callable[[], int] = lambda: 1,
+        ranks: int = 1,
     ) -> None:
         super().__init__()
         self._proposer, self._context, self._at_once, self._ranks = proposer, context, at_once, ranks
@@ -127,7 +134,7 @@ class AskTell(Stateless):
     def _next(self, trial_id: str) -> dict[str, Any] | str | None:
         if self._proposer is None or self._context is None:
             return Searcher.FINISHED
-        if len(self._numbers) >= self._at_once:
+        if len(self._numbers) >= self._at_once():
             return None
         proposal = self._proposer.ask()
         if proposal is None:

@@ -16,6 +16,8 @@ import torch
 from analysis.activation_maps import write_maps
 from analysis.errors import StorageError
 from analysis.ledger import FitRecord
+from models.errors import InputError
+from trainables.agreement import agreed
 from trainables.attempts import MOST, Attempts
 from trainables.checkpoints import Checkpoints
 from trainables.data import Data
@@ -84,11 +86,11 @@ class FitRun:
                 raise
             except Exception as error:
                 smaller = is_out_of_memory(error) and self._cut_batches()
-                if self.parallel.world > 1:
+                if self.parallel.world > 1 and not isinstance(error, InputError):  # which all of them have met
                     raise  # the other processes wait for this one: all start again, with smaller batches if so noted
                 if not smaller:
                     outcome = Outcome("failed", None, {}, [], {}, in_one_line(error))
-        record = patiently(lambda: self._store(outcome))
+        record = agreed(self.parallel, lambda: patiently(lambda: self._store(outcome)))
         yield ended(record, reused=False)
 
     def _attempt(self) -> Generator[EpochEnded, None, Outcome]:
@@ -99,6 +101,7 @@ class FitRun:
             self._save(fit, event, now=leaves)
             yield event
             if leaves:
+                self._forget_attempt()
                 raise NodeLeaves
         assert fit.outcome is not None
         return fit.outcome
@@ -106,17 +109,20 @@ class FitRun:
     def _saved(self) -> tuple[dict[str, Any] | None, int]:
         if not self.trial.configuration.fine_tuned:
             return None, 1
-        return patiently(lambda: self.checkpoints.load(self.planned.key, self.device))
+        return agreed(self.parallel, lambda: patiently(lambda: self.checkpoints.load(self.planned.key, self.device)))
 
     def _given_up(self) -> Outcome | None:
         """Note that the fit is begun; return its end when too many processes have died of it."""
         if not self.where.expendable:
             return None
         state, _ = self._saved()
-        epoch, died = len(state["history"]) if state else 0, 0
-        if self.parallel.rank == 0:
-            died = patiently(lambda: self.attempts.begin(self.planned.key, epoch))
-        if int(self.parallel.total(torch.tensor(died))) < MOST:
+        epoch = len(state["history"]) if state else 0
+        first = self.parallel.rank == 0
+        noted = agreed(
+            self.parallel, lambda: patiently(lambda: self.attempts.begin(self.planned.key, epoch)) if first else 0
+        )
+        died = int(self.parallel.total(torch.tensor(noted)))
+        if died < MOST:
             return None
         reason = f"its process died {died} times in a row after epoch {epoch}"
         advice = (
@@ -134,7 +140,7 @@ class FitRun:
             configuration,
             self.split,
             cohort,
-            self.load(),
+            agreed(self.parallel, self.load),
             seed=seed,
             threads=threads,
             micro_batches=micro_batches,
@@ -155,13 +161,22 @@ class FitRun:
         return bool(self.parallel.total(torch.tensor(int(leaving)))) if self.parallel.world > 1 else leaving
 
     def _save(self, fit: FoldFit | EstimatorFit, event: EpochEnded, *, now: bool) -> None:
-        """Save the fit when it is due. Where nothing can be written it goes on unsaved: its record is smaller."""
+        """Save the fit when it is due. Where nothing can be written it goes on unsaved: its record is smaller.
+
+        Each time that it could not be written it is tried half as often.
+        """
         due = self.every and event.epoch % self.every == 0 and event.epoch < event.epochs
         if (due or (now and self.trial.configuration.fine_tuned)) and self.parallel.rank == 0:
             try:
                 self.checkpoints.save(self.planned.key, fit.state(), fit.micro_batches)
             except StorageError:
-                self.every = 0
+                self.every *= 2
+
+    def _forget_attempt(self) -> None:
+        """Remove the note that the fit was begun: a machine that goes is no mark against it."""
+        if self.where.expendable and self.parallel.rank == 0:
+            with contextlib.suppress(StorageError):
+                self.attempts.end(self.planned.key)
 
     def _store(self, outcome: Outcome) -> FitRecord:
         """Put the end of the fit into the ledger, and remove what only an unfinished fit needs."""

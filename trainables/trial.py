@@ -6,8 +6,10 @@ from its last checkpoint, wherever it is taken up again.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from analysis.ledger import FitRecord
+from trainables.agreement import agreed
 from trainables.attempts import Attempts
 from trainables.checkpoints import Checkpoints
 from trainables.data import Data, open_data
@@ -56,7 +58,7 @@ def run_trial(
 
     where = Circumstances(parallel, expendable, leaving)
     for planned in trial.fits if fits is None else fits:
-        known = _known(planned, context, expendable=expendable)
+        known = agreed(parallel, partial(_known, planned, context, expendable=expendable))
         if known is None and parallel.world == 1 and leaving():
             raise NodeLeaves
         events = FitRun(trial, planned, context, load, where).events() if known is None else [ended(known, reused=True)]
@@ -64,9 +66,15 @@ def run_trial(
             yield event
             dropped = judge(trial.identifier, event) if judge else None
             if dropped is not None:
-                Checkpoints(context.ledger.storage).remove(planned.key)
+                forget(planned, context)
                 yield dropped
                 return
+
+
+def forget(planned: PlannedFit, context: TrialContext) -> None:
+    """Remove the checkpoint of a fold fit that nobody will finish, and the note that it was begun."""
+    Checkpoints(context.ledger.storage).remove(planned.key)
+    Attempts(context.ledger.storage, context.session).end(planned.key)
 
 
 def _known(planned: PlannedFit, context: TrialContext, *, expendable: bool) -> FitRecord | None:

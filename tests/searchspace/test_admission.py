@@ -74,6 +74,12 @@ def test_what_is_no_ray_cluster_is_told_apart():
         require_admission(f"127.0.0.1:{free_port()}")
 
 
+@pytest.mark.parametrize("address", ["a..b:6379", f"{'x' * 64}.org:6379", "127.0.0.1:99999", "\udcff:6379"])
+def test_an_address_that_cannot_be_one_is_refused(address):
+    with pytest.raises(InputError, match="cannot reach a Ray cluster at"):
+        require_admission(address)
+
+
 def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -109,16 +109,22 @@ def test_what_fits_nowhere_is_refused_by_name(wanted, message):
 def test_only_the_remains_of_dead_runs_are_removed(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     old = time.time() - 2 * cluster.YOUNG_SECONDS
-    folders = {name: tmp_path / f"{cluster.PREFIX}{name}" for name in ("killed", "running", "starting", "late")}
+    folders = {name: tmp_path / f"{cluster.PREFIX}{name}" for name in ("killed", "running", "starting", "late", "mine")}
     for folder in folders.values():
         folder.mkdir()
     for name in ("killed", "running"):
         (folders[name] / cluster.ALIVE).touch()
-    os.utime(folders["late"], (old, old))
-    (tmp_path / "another").mkdir()
+    (folders["late"] / "session_1" / "logs").mkdir(parents=True)
+    (folders["mine"] / "pyproject.toml").touch()
+    for name in ("late", "mine"):
+        os.utime(folders[name], (old, old))
+    for name in ("another", "fusesearch-main"):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (old, old))
     with FileLock(folders["running"] / cluster.ALIVE):
         cluster._remove_remains()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["another", "fusesearch-running", "fusesearch-starting"]
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["another", "fusesearch-main", *(f"fusesearch-ray-{n}" for n in ("mine", "running", "starting"))]
 
 
 def test_the_source_digest_changes_with_the_source(tmp_path, monkeypatch):

@@ -155,8 +155,15 @@ def test_leftovers_of_killed_runs_go(start, tmp_path):
     assert not any(path.exists() for path in old)
     assert young.exists()
     assert ledger.storage.names("checkpoints", ".pt") == ["f" * 64]
+    own = young.with_name(f".{done}.parquet.{mark}")
+    own.write_bytes(b"half")
+    os.utime(own, (time.time() - 20,) * 2)
+    ledger.storage.write(f"attempts/{done}.json", b"{}")
+    ledger.storage.write(f"attempts/{'e' * 64}.json", b"{}")
     assert start() == 0
-    assert not young.exists()  # at the end of a run nobody writes to its own ledger any more
+    assert not own.exists()  # what is half-written of a fold fit that is settled belongs to nobody
+    assert young.exists()  # this may be of another run that writes to the same ledger
+    assert ledger.storage.names("attempts", ".json") == ["e" * 64]
 
 
 def test_a_worker_takes_the_cache_of_its_own_machine(plans, tmp_path, monkeypatch):

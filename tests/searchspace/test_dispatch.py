@@ -179,6 +179,31 @@ def test_a_trial_that_never_gets_further_is_given_up_and_the_others_go_on():
     assert queue.finished
 
 
+def test_many_processes_lost_at_once_are_no_mark_against_fold_fits_that_were_tried_once():
+    together = MOST_RETURNS + 5
+    queue = dispatch([Trial("a", together)], cpus(together))
+    for name in range(together):
+        assert len(queue.next(str(name)).open) == 1
+    for name in range(together):  # their machine died
+        queue.back(str(name), set(), {"died": "its process died"})
+    assert queue.gave_up == []
+    assert sorted(sum((queue.next(f"again {n}").open for n in range(together)), ())) == list(range(together))
+
+
+def test_only_the_fold_fit_that_never_gets_further_is_given_up():
+    queue = dispatch([Trial("a", 3)], cpus(3))
+    first = [queue.next(str(n)) for n in range(3)]
+    queue.back("1", {(0, 1)}, {})
+    queue.back("2", {(0, 2)}, {})
+    assert [parcel.open for parcel in first] == [(0,), (1,), (2,)]
+    queue.back("0", set(), {"died": "its process died"})
+    for attempt in range(MOST_RETURNS):
+        assert queue.next(f"again {attempt}").open == (0,)
+        queue.back(f"again {attempt}", set(), {"died": "its process died"})
+    assert queue.gave_up == ["a: its process died"]
+    assert queue.finished
+
+
 def test_a_machine_that_leaves_is_no_mark_against_a_trial():
     queue = dispatch([Trial("a", 1)], cpus(1))
     for attempt in range(3 * MOST_RETURNS):

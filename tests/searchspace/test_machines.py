@@ -17,7 +17,7 @@ GROWING = {
     "head_node_type": "head",
     "available_node_types": {
         "head": {"resources": {"CPU": 0}},
-        "gpu": {"resources": {"CPU": 8, "GPU": 1}, "min_workers": 0, "max_workers": 4},
+        "gpu": {"resources": {"CPU": 8, "GPU": 1}, "min_workers": 0, "max_workers": 4, "priority": 1},
         "cpu": {"resources": {"CPU": 16}},
         "unknown": {"resources": {}, "max_workers": 3},
     },
@@ -46,8 +46,22 @@ def test_without_a_file_only_what_is_alive_counts(cluster):
 def test_what_ray_up_may_start_counts_once(cluster):
     (cluster / machines.BOOTSTRAP).write_text(yaml.safe_dump(GROWING))
     found = machines.machines(grows=True)
-    assert Counter(found) == {Node(0, 0): 1, Node(8, 1): 4, Node(16, 0): 6}
+    assert Counter(found) == {
+        Node(0, 0): 1,
+        Node(8, 1): 4,
+        Node(16, 0): 2,
+    }  # six in all, those of higher priority first
     assert machines.machines(grows=False) == (Node(0, 0), Node(8, 1))
+
+
+def test_kinds_that_stand_in_for_each_other_share_the_limit(cluster, monkeypatch):
+    kind = {"resources": {"CPU": 8, "GPU": 1}, "max_workers": 4}
+    kinds = {"spot": kind | {"priority": 1}, "on-demand": kind}
+    (cluster / machines.BOOTSTRAP).write_text(yaml.safe_dump({"max_workers": 4, "available_node_types": kinds}))
+    assert Counter(machines.machines(grows=True)) == {Node(0, 0): 1, Node(8, 1): 4}
+    bigger = {**ALIVE[1], "Resources": {"CPU": 32.0, "GPU": 4.0}}
+    monkeypatch.setattr(machines.ray, "nodes", lambda: [ALIVE[0], bigger, bigger])
+    assert Counter(machines.machines(grows=True)) == {Node(0, 0): 1, Node(32, 4): 2, Node(8, 1): 2}
 
 
 def test_a_worker_whose_memory_ray_measured_is_one_of_those_that_may_be_started(cluster, monkeypatch):
@@ -65,7 +79,7 @@ def test_a_file_of_another_cluster_is_not_read(cluster, monkeypatch):
     other = cluster / "ours.yaml"
     other.write_text(yaml.safe_dump(GROWING))
     monkeypatch.setenv("FUSESEARCH_CLUSTER", str(other))
-    assert len(machines.machines(grows=True)) == 11
+    assert len(machines.machines(grows=True)) == 7
 
 
 @pytest.mark.parametrize("content", ["[", "7", "available_node_types: [1]", None])

@@ -12,13 +12,12 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from trainables.checkpoints import Checkpoints
 from trainables.events import Event, Judge, TrialDropped, to_report
 from trainables.executors.endings import GAVE_UP, HALT, LEFT, reason_to_end
 from trainables.executors.parcel import Parcel
 from trainables.parallel import ALONE, Parallel
-from trainables.planning import PlannedFit, TrialContext
-from trainables.trial import run_trial
+from trainables.planning import TrialContext
+from trainables.trial import forget, run_trial
 
 REPORT_SECONDS = 0.5
 
@@ -100,7 +99,8 @@ def train_share(
             # One collective per report: who has more to train, was dropped, has to leave, cannot go on.
             going_on, dropped, left, hopeless = (bool(count) for count in own.total(tick.flags))
             if dropped:
-                _forget(fits, context)
+                for planned in fits:
+                    forget(planned, context)
             if dropped or hopeless:
                 return
             if left:
@@ -135,9 +135,3 @@ def _shared(judge: Judge, own: Parallel) -> Judge:
         return word[0]
 
     return ask
-
-
-def _forget(fits: list[PlannedFit], context: TrialContext) -> None:
-    """Remove the checkpoints of fold fits that nobody will finish."""
-    for planned in fits:
-        Checkpoints(context.ledger.storage).remove(planned.key)
