@@ -178,7 +178,9 @@ class Soak:
             worker.kill()
             time.sleep(self.moment.uniform(5.0, 15.0))
             worker.restart()
-            self.recoveries.append(self._until_next_fit())
+            seconds = self._until_next_fit()
+            if seconds is not None:
+                self.recoveries.append(seconds)
         else:
             title = self.moment.choices(list(KILLED), weights=[9, 1])[0]
             found = [(host, pid) for host in self.hosts.all for pid in pids(host, title)]
@@ -187,12 +189,12 @@ class Soak:
                 host, pid = self.moment.choice(found)
                 host.run(f"kill -9 {pid}", check=False)
 
-    def _until_next_fit(self) -> float:
-        """Return the seconds until another fold fit is settled."""
+    def _until_next_fit(self) -> float | None:
+        """Return the seconds until another fold fit is settled; None when none is left and the drivers end."""
         before, started = sum(len(driver.settled()) for driver in self.drivers), time.monotonic()
         while sum(len(driver.settled()) for driver in self.drivers) == before and time.monotonic() - started < 120:
             if not any([driver.going() for driver in self.drivers]):
-                break
+                return None
             time.sleep(0.2)
         return time.monotonic() - started
 

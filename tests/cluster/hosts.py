@@ -159,7 +159,7 @@ class Hosts:
         self.laptop.run(f"sh {self.network}/install.sh; echo 'export PATH=$HOME/venv/bin:$PATH' >> ~/.bashrc")
         for host in self.all:
             host.boot()
-        self.laptop.run("ray get-auth-token --generate")
+        self.laptop.run("ray get-auth-token --generate >/dev/null && chmod 600 ~/.ray/auth_token")
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from searchspace import machines
+
 ROOT = Path(__file__).parents[2]
 CLOUDS = ["cluster.yaml", "docs/clusters/gcp.yaml"]
 FILES = [*CLOUDS, "docs/clusters/own-machines.yaml"]
@@ -106,10 +108,10 @@ def test_the_snippets_for_slurm_and_kubernetes_ask_for_the_token_too():
     text = DOCUMENT.read_text()
     assert "export RAY_AUTH_MODE=token" in text
     kubernetes = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.S)[0])
+    assert kubernetes["spec"]["authOptions"] == {"mode": "token"}
     groups = [kubernetes["spec"]["headGroupSpec"], *kubernetes["spec"]["workerGroupSpecs"]]
-    for group in groups:
-        settings = {entry["name"]: entry for entry in group["template"]["spec"]["containers"][0]["env"]}
-        assert settings["RAY_AUTH_MODE"]["value"] == "token"
-        assert settings["RAY_AUTH_TOKEN"]["valueFrom"]["secretKeyRef"]["name"] == "fusesearch-token"
     assert groups[0]["rayStartParams"] == {"num-cpus": "0", "dashboard-host": "127.0.0.1"}
     assert groups[1]["minReplicas"] == 0
+    limits = groups[1]["template"]["spec"]["containers"][0]["resources"]["limits"]
+    told = machines.workers_of(yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.S)[1]))
+    assert told == {machines.Node(float(limits["cpu"]), float(limits["nvidia.com/gpu"])): groups[1]["maxReplicas"]}

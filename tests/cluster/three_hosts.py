@@ -117,7 +117,9 @@ def over_nodes(log: Log, folder: Path, study: list[str]) -> None:
 
 def token_modes(hosts: Hosts) -> str:
     """Return the permissions of the token file on every machine."""
-    return ", ".join(host.run("stat -c '%n %a' ~/.ray/auth_token").stdout.strip() for host in hosts.all)
+    modes = [host.run("stat -c %a ~/.ray/auth_token").stdout.strip() for host in hosts.all]
+    expect(set(modes) == {"600"}, f"~/.ray/auth_token has the modes {modes}")
+    return f"~/.ray/auth_token {modes[0]} on {len(modes)} machines"
 
 
 def without_token(hosts: Hosts) -> str:
