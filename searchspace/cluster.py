@@ -157,15 +157,15 @@ def _of_other_source() -> list[str]:
         for name, address in machines.items()
     }
     answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=JOIN_SECONDS)
-    said = {}
+    said = []
     for answer in answered:
         try:
-            said[asked[answer]] = ray.get(answer)
+            said.append((asked[answer], ray.get(answer)))
         except (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError, ray.exceptions.WorkerCrashedError):
             continue
     if not said:
         raise TimeoutError(f"none of its machines started a worker within {JOIN_SECONDS:g} s")
-    return sorted({address for address, theirs in said.items() if theirs != source_digest()})
+    return sorted({address for address, theirs in said if theirs != source_digest()})
 
 
 def source_digest() -> str:

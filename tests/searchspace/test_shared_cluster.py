@@ -4,6 +4,7 @@ The machines are Ray nodes on this one, their GPUs are made up; what trains on "
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from ray.cluster_utils import Cluster
 
 from analysis.accounting import account
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
 SMALL = {
@@ -112,3 +114,22 @@ def test_a_gpu_that_no_machine_has_is_refused(cluster, files, run_environment, t
     assert said.splitlines()[-1].startswith("error: resources.threads=4")
     assert not (tmp_path / "out" / "ledger").exists()
     assert os.listdir(tmp_path) == ["study.yaml"]
+
+
+def test_a_machine_that_runs_other_source_is_refused_by_its_address(run, tmp_path):
+    other = tmp_path / "other"
+    for package in ("analysis", "models", "trainables", "searchspace"):
+        shutil.copytree(ROOT / package, other / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (other / "models" / "new.py").write_text("")
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        nodes.add_node(num_cpus=1, env_vars={"PYTHONPATH": str(other)})
+        nodes.wait_for_nodes()
+        address = nodes.address
+        result = run("--address", address, "--out", tmp_path / "run")
+    finally:
+        nodes.shutdown()
+    assert result.returncode == 2
+    host = address.partition(":")[0]
+    said = f"error: the Ray cluster at {address} runs another version of fusesearch on {host}; "
+    assert result.stderr.strip() == f"{said}install this one there"
