@@ -64,7 +64,10 @@ def fold_predictions(record: FitRecord, frame: pd.DataFrame) -> FoldPredictions:
             raise AnalysisError(
                 f"{where}: class {odd!r} of target {target!r} is not declared (known: {', '.join(classes)})"
             )
-        values = frame[expected].to_numpy(dtype=float)
+        try:
+            values = frame[expected].to_numpy(dtype=float)
+        except (TypeError, ValueError) as error:
+            raise AnalysisError(f"{where}: a probability of target {target!r} is no number") from error
         if not np.isfinite(values).all():
             raise AnalysisError(f"{where}: a probability of target {target!r} is not finite")
         labels[target], probabilities[target] = numbers, values

@@ -17,6 +17,8 @@ def require_admission(address: str) -> None:
     Raises:
         InputError: nobody answers, or the token is missing or wrong; one line that says what to do.
     """
+    if not address.rpartition(":")[2].isdigit() or "//" in address:
+        raise InputError(f"--address {address}: give <host:port>, as `ray start` printed it, or auto or local")
     refuse_silent(address)
     import grpc
     from ray._private.gcs_utils import create_gcs_channel
@@ -50,7 +52,8 @@ def refuse_silent(address: str | None) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_SECONDS).close()
     except (OSError, OverflowError, UnicodeError) as error:  # the last two of a port or a name that cannot be one
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot reach a Ray cluster at {address}: {reason}") from error
+        advice = "is it up? another: --address <host:port>; this machine alone: --address local"
+        raise InputError(f"cannot reach a Ray cluster at {address}: {reason} ({advice})") from error
 
 
 def _refused(address: str) -> str:

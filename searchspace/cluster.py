@@ -105,7 +105,10 @@ def _connect(address: str | None, scratch: Path, say: Callable[[str], None], das
                 raise
             say(f"Ray: {error}; starting a private one")
     elif address == "auto":
-        raise InputError("--address auto: no cluster is announced on this machine; start one with `ray start --head`")
+        raise InputError(
+            "--address auto: no cluster is announced on this machine; start one with `ray start --head`, or name it, "
+            "--address <host:port> (one with a --temp-dir of its own is not announced)"
+        )
     _start_private(scratch, dashboard)
     return True
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from models.errors import InputError
 from searchspace.capacity import usable_cores
 from searchspace.confirmation import confirmation, told_again
 from searchspace.disk import demand_of, disk_line, lacking_disk, require_disk
@@ -39,6 +40,8 @@ def run_study(options: Options, console: Console) -> int:
         console.print(line, markup=False, highlight=False)
     for plan in arms:
         options.executor_for(plan)
+    if options.replay and arms[0].space is None:
+        raise InputError(f"--replay: study {study.name} is no search, so it has no suggestions to run again")
     demand, ledger = demand_of(arms), arms[0].context.ledger
     room = disk_line(demand, options.request.cache, ledger)
     if options.dry_run:

@@ -35,8 +35,9 @@ class Options:
         Raises:
             InputError: an unknown study, a path that is not there, or settings that cannot be used.
         """
-        if "" in (given.out, given.ledger, given.replay):
-            raise InputError("--out, --ledger and --replay take a folder or a URI, not an empty text")
+        for option in ("data", "weights", "out", "ledger", "replay", "address"):
+            if getattr(given, option) == "":
+                raise InputError(f"--{option} is an empty text; leave it out, or say what it is")
         for option in ("data", "weights", "out", "ledger", "replay"):
             refuse_credentials(getattr(given, option) or "", f"--{option}")
         out = _location(given.out, working_directory)

@@ -100,6 +100,8 @@ class Session:
             done = [(trial, self.plan.settled_fits(trial)) for trial in self.plan.trials]
             run_inline(done, self.plan.context, self.listen, workers=1)
             fits = sum(len(self.plan.open_fits(trial)) for trial in self.plan.trials)
+            if 0 < fits < len(self.plan.fits):
+                self.display.say(f"in the ledger: {len(self.plan.fits) - fits} of {len(self.plan.fits)} fold fits")
             return fits > 0, fits
         told = self.exploration.told()
         for trial, events in told:

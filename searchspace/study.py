@@ -173,8 +173,8 @@ class Study(Settings):
         return () if isinstance(self.strategy, Grid) else self.strategy.start
 
 
-def validate_study(document: dict[str, Any]) -> Study:
-    """Validate a study given as plain nested settings.
+def validate_study(document: dict[str, Any], source: str = "?") -> Study:
+    """Validate a study given as plain nested settings; one without a name is called by its `source` in an error.
 
     Raises:
         InputError: one line that names the field, the value and the choices.
@@ -184,7 +184,8 @@ def validate_study(document: dict[str, Any]) -> Study:
     except ValidationError as error:
         name = document.get("name")
         known = isinstance(name, str) and name.isprintable() and len(name) <= LONGEST_NAME
-        raise InputError(f"study {name if known else '?'}: {explain(error, Study)}") from error
+        source = source if source.isprintable() else ascii(source)
+        raise InputError(f"study {name if known else source}: {explain(error, Study)}") from error
     if not study.tables:
         raise InputError(f"study {study.name}: tables=[]: there must be at least one table")
     parts = study.parts.values()  # raises when an arm cannot be used

@@ -84,11 +84,13 @@ def read_request(location: str) -> dict[str, Any]:
     try:
         request = json.loads(content)
         check_version(request.pop("version", REQUEST_VERSION), REQUEST_VERSION, f"--resume: {location}/run.json")
-        if set(request) != set(REQUEST) or not isinstance(request["study"], dict):
+        texts = [value for name, value in request.items() if name not in ("study", "skip_bad") and value is not None]
+        kinds = isinstance(request["study"], dict) and isinstance(request["skip_bad"], bool | None)
+        if set(request) != set(REQUEST) or not kinds or not all(isinstance(value, str) for value in texts):
             raise ValueError("not the request of a run")
     except VersionError:
         raise
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         advice = "start the run without --resume, its fold fits are kept"
         raise InputError(f"--resume: {location}/run.json is damaged; {advice}") from error
     return dict(request)

@@ -44,9 +44,12 @@ class Checkpoints:
             return None, 1
         try:
             found = torch.load(io.BytesIO(body), map_location=device, weights_only=True)
-            return found["state"], int(found["micro_batches"])
         except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError):
             return None, 1
+        state, parts = (found.get("state"), found.get("micro_batches")) if isinstance(found, dict) else (None, None)
+        if isinstance(state, dict | None) and isinstance(parts, int) and parts >= 1:
+            return state, parts
+        return None, 1
 
     def remove(self, key: str) -> None:
         """Remove the checkpoint of a fold fit, and what a killed process was writing; none is no error."""

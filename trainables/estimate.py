@@ -18,7 +18,9 @@ from trainables.planning import TrialContext
 SAMPLES = 8
 STEPS = 10
 IMAGE_ROWS = 2
-"""Of a batch of images only so many are timed: a step of a large network takes minutes on a CPU."""
+"""Of a batch of images only so many are timed first: a step of a large network takes minutes on a CPU."""
+WHOLE_SECONDS = 10.0
+"""A step that is shorter by that first look is timed whole: of a small network most is not for each image."""
 
 
 def seconds_per_sample(configuration: Configuration, context: TrialContext) -> float:
@@ -55,12 +57,20 @@ def seconds_per_fit(configuration: Configuration, context: TrialContext) -> floa
         configuration, split, context.cohort, _made_up(configuration, context), seed=0, threads=context.threads
     )
     fit.inputs.start_epoch(0)
-    size = configuration.training.batch_size
-    timed, steps = (min(size, IMAGE_ROWS), 1) if configuration.fine_tuned else (size, STEPS)
-    batch = torch.from_numpy(split.train[:timed]).to(fit.device)
-    drops = np.random.default_rng(0)
-    per_step = _seconds(lambda: [float(fit.step(batch, drops)) for _ in range(steps)]) / steps * size / timed
-    return per_step * configuration.training.epochs * -(-len(split.train) // size)
+    size, drops = configuration.training.batch_size, np.random.default_rng(0)
+
+    def per_step(rows: int, steps: int) -> float:
+        batch = torch.from_numpy(split.train[:rows]).to(fit.device)
+        return _seconds(lambda: [float(fit.step(batch, drops)) for _ in range(steps)]) / steps
+
+    if configuration.fine_tuned:
+        rows = min(size, IMAGE_ROWS)
+        seconds = per_step(rows, 1) * size / rows
+        if seconds < WHOLE_SECONDS:
+            seconds = per_step(size, 1)
+    else:
+        seconds = per_step(size, STEPS)
+    return seconds * configuration.training.epochs * -(-len(split.train) // size)
 
 
 def _made_up(configuration: Configuration, context: TrialContext) -> Data:

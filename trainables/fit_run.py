@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -109,7 +110,10 @@ class FitRun:
     def _saved(self) -> tuple[dict[str, Any] | None, int]:
         if not self.trial.configuration.fine_tuned:
             return None, 1
-        return agreed(self.parallel, lambda: patiently(lambda: self.checkpoints.load(self.planned.key, self.device)))
+        load = partial(self.checkpoints.load, self.planned.key, self.device)
+        state, micro_batches = agreed(self.parallel, lambda: patiently(load))
+        whole = micro_batches <= self.trial.configuration.training.batch_size
+        return (state, micro_batches) if whole else (None, 1)
 
     def _given_up(self) -> Outcome | None:
         """Note that the fit is begun; return its end when too many processes have died of it."""

@@ -68,6 +68,8 @@ def read_weights(path: Path) -> Weights:
     state = _unwrap(content)
     if not state:
         raise InputError(f"weights file {path} holds no named tensors; give a checkpoint of a backbone")
+    if empty := [name for name, tensor in state.items() if tensor.is_meta]:
+        raise InputError(f"weights file {path}: {empty[0]} has no values ({len(empty)} tensors); give a whole one")
     broken = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if broken:
         raise InputError(f"weights file {path}: {broken[0]} is not finite ({len(broken)} tensors); give an intact one")

@@ -17,6 +17,8 @@ SCHEMA_VERSION = 1
 
 State = Literal["done", "diverged", "failed"]
 STATES: tuple[str, ...] = get_args(State)
+EPOCH = frozenset({"epoch", "loss", "learning_rate"})
+"""What every entry of a history has."""
 
 
 def target_column(target: str) -> str:
@@ -92,7 +94,8 @@ class FitRecord:
 
         Raises:
             VersionError: another schema version wrote it.
-            AnalysisError: no record, a body that does not match its checksum, or counts and shares that cannot be.
+            AnalysisError: no record, a body that does not match its checksum, parts of another kind, or counts and
+                shares that cannot be.
         """
         if not isinstance(document, dict):
             raise AnalysisError("ledger record is no record")
@@ -105,8 +108,26 @@ class FitRecord:
         summary = dict(body["cohort"])
         summary["targets"] = {name: tuple(classes) for name, classes in summary["targets"].items()}
         record = cls(**{**body, "cohort": CohortSummary(**summary)})
+        _check_parts(record)
         _check_numbers(record)
         return record
+
+
+def _check_parts(record: FitRecord) -> None:
+    """Refuse parts that are not what they are declared as: whoever reads them relies on it."""
+    kinds = dict.fromkeys(("identity", "folds", "metrics", "cost", "environment"), dict) | {"history": list}
+    wrong = [name for name, kind in kinds.items() if not isinstance(getattr(record, name), kind)]
+    numbers = [*record.metrics.values()] if isinstance(record.metrics, dict) else []
+    if not all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in numbers):
+        wrong.append("metrics")
+    if "environment" not in wrong and not all(isinstance(value, str) for value in record.environment.values()):
+        wrong.append("environment")
+    if "history" not in wrong and not all(isinstance(e, dict) and e.keys() >= EPOCH for e in record.history):
+        wrong.append("history")
+    if record.state not in STATES:
+        wrong.append("state")
+    if wrong:
+        raise AnalysisError(f"ledger record has a {wrong[0]} that is none")
 
 
 def _check_numbers(record: FitRecord) -> None:

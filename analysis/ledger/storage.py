@@ -15,6 +15,7 @@ from pyarrow import fs
 
 from analysis.errors import AnalysisError, StorageError
 from analysis.ledger.credentials import refuse_credentials
+from analysis.plain_files import read_file
 
 SCHEMES = ("file", "s3", "gs", "gcs", "hdfs", "viewfs")
 """What pyarrow opens and reports errors of; others (`abfs`) can end the whole process in their library."""
@@ -118,6 +119,8 @@ class Storage:
     def read(self, name: str) -> bytes | None:
         """Return the bytes of a file, or None when it does not exist; AnalysisError when it cannot be read."""
         try:
+            if self.local is not None:
+                return read_file(self.local / name)
             with self.filesystem.open_input_stream(f"{self.base}/{name}") as stream:
                 return stream.read()
         except FileNotFoundError:

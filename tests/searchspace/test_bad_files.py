@@ -12,7 +12,9 @@ import torch
 import yaml
 from PIL import Image
 
+from models.errors import InputError
 from searchspace.command_line import run_command
+from trainables.weights import read_weights
 
 STUDY = {
     "name": "small",
@@ -211,3 +213,9 @@ def test_pipes_and_devices_in_place_of_files_do_not_block(data, capsys):
 def replaced(path):
     path.unlink()
     return path
+
+
+def test_weights_without_values_are_refused(tmp_path):
+    torch.save({"conv.weight": torch.zeros(2, 2, device="meta")}, tmp_path / "meta.pt")
+    with pytest.raises(InputError, match=r"meta.pt: conv.weight has no values \(1 tensors\)"):
+        read_weights(tmp_path / "meta.pt")

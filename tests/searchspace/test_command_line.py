@@ -54,7 +54,8 @@ def test_list_has_a_line_for_each_study(run):
         ),
         (["--resume"], "there is no run in"),
         ([""], "study '' is not known"),
-        (["--out", ""], "--out, --ledger and --replay take a folder or a URI"),
+        (["--out", ""], "--out is an empty text"),
+        (["--data", ""], "--data is an empty text"),
         (
             ["--set", "resources.gpu=1", "--executor", "inline"],
             "resources.gpu=1: that is more GPU for a trial than this machine has, 0; say --set resources.gpu=0",
@@ -188,3 +189,18 @@ def test_a_remote_run_folder_gets_its_curves_at_the_end(tmp_path):
         assert workspace.storage.local is not None
         workspace.storage.write("tables/t.md", b"x")
     assert Storage(tmp_path / "run").read("tables/t.md") == b"x"
+
+
+def test_a_grid_has_nothing_to_replay(run, quickstart, tmp_path):
+    result = run("quickstart", "--replay", quickstart, "--dry-run")
+    assert result.returncode == 2
+    said = "error: --replay: study quickstart is no search, so it has no suggestions to run again"
+    assert result.stderr.splitlines()[-1] == said
+
+
+def test_a_study_file_without_a_name_is_called_by_its_own(run, tmp_path):
+    (tmp_path / "mine.yaml").write_text("question: Why?\n")
+    result = run("mine.yaml", cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (2, result.stderr)
+    assert result.stderr.startswith("error: study mine.yaml: ")
+    assert result.stderr.count("\n") == 1

@@ -65,3 +65,15 @@ def test_a_report_and_an_account_never_leave_out_what_they_cannot_read(tmp_path,
     assert "has schema version 2, this one reads 1" in refused(capsys, command, tmp_path)
     (tmp_path / "study.json").write_text(json.dumps({"version": 0}))
     assert "an older fusesearch wrote it and reads it" in refused(capsys, command, tmp_path)
+
+
+@pytest.mark.parametrize("changes", [{"data": 5}, {"ledger": 7}, {"weights": [1]}, {"skip_bad": "x"}, {"executor": {}}])
+def test_a_request_of_other_kinds_is_damaged(tmp_path, capsys, changes):
+    run = tmp_path / "run"
+    run.mkdir()
+    request = dict.fromkeys(("data", "weights", "ledger", "executor", "address", "replay")) | {"skip_bad": False}
+    content = {"version": 1, "study": {"name": "quickstart"}} | request | changes
+    (run / "run.json").write_text(json.dumps(content))
+    assert "run.json is damaged; start the run without --resume" in refused(
+        capsys, run_command, "--resume", "--out", run
+    )

@@ -1,6 +1,8 @@
 """Fold fits that train their backbone: what is trained, what is frozen, memory, checkpoints, and the same numbers."""
 
 import dataclasses
+import hashlib
+import io
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from array_cohorts import cohort_of
 
 from analysis.errors import StorageError
 from analysis.ledger import Ledger
+from analysis.ledger.storage import Storage
 from trainables.checkpoints import Checkpoints
 from trainables.configuration import Configuration
 from trainables.data import open_data
@@ -279,3 +282,14 @@ def test_keys_name_the_processes_that_train_together(tmp_path):
     assert (one.identity["world_size"], two.identity["world_size"]) == (1, 2)
     frozen = settings(backbone={"name": "test_resnet"})
     assert plan_trial("x", frozen, dataclasses.replace(context, ranks_per_fit=2)).fits[0].identity["world_size"] == 1
+
+
+@pytest.mark.parametrize(
+    "content", [{"state": None, "micro_batches": 0}, {"state": [], "micro_batches": 1}, torch.zeros(2)]
+)
+def test_a_checkpoint_that_is_none_counts_for_nothing(tmp_path, content):
+    body = io.BytesIO()
+    torch.save(content, body)
+    storage = Storage(tmp_path)
+    storage.write("checkpoints/k.pt", hashlib.sha256(body.getvalue()).digest() + body.getvalue())
+    assert Checkpoints(storage).load("k", "cpu") == (None, 1)

@@ -48,7 +48,7 @@ class Findings:
 
     def not_found(self, row: int, what: str, searched: str) -> None:
         """Note an image that is not there; the folders that were `searched` are named once, below all problems."""
-        self._searched = f"\nImages are not found in {searched}."
+        self._searched = f"\nImages were looked for in {searched}."
         self.add(row, what)
 
     def unexpected(self, row: int, what: str) -> None:
@@ -84,7 +84,8 @@ class Findings:
             rest = f"\n  ... and {len(problems) - SHOWN:,} more" if len(problems) > SHOWN else ""
             listed = "".join(f"\n  {problem.sample}: {problem.what}" for problem in problems[:SHOWN])
             choice = f"{_CHOICE} " if self._unexpected else ""
-            advice = f"Correct them, {choice}or leave them out with --skip-bad."
+            skip = "" if len(bad) == len(self.names) else "or leave them out with --skip-bad"
+            advice = f"Correct them, {choice}{skip}".rstrip(", ") + "."
             raise InputError(f"{path}: {count}{listed}{rest}{self._searched}\n{advice}")
         if len(bad) == len(self.names):
             first = problems[0]

@@ -217,3 +217,23 @@ def test_a_failed_fit_may_have_an_empty_part(tmp_path):
     ledger = Ledger(tmp_path)
     stored = ledger.put(record(state="failed", n_train=0, n_test=0, reason="no samples"))
     assert ledger.get(stored.key) == stored
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"history": "abc"},
+        {"history": [1, 2]},
+        {"history": [{}]},
+        {"cost": None},
+        {"environment": []},
+        {"environment": {"torch": 5}},
+        {"folds": "x"},
+        {"metrics": {"mcr": "<b>x"}},
+    ],
+)
+def test_parts_of_another_kind_count_as_damage(tmp_path, changes):
+    ledger = Ledger(tmp_path)
+    stored = ledger.put(record(**changes), predictions())
+    assert ledger.get(stored.key) is None
+    assert ledger.damaged[stored.key] == f"ledger record has a {next(iter(changes))} that is none"

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, StorageError
 from analysis.ledger.storage import Storage
 
 
@@ -48,3 +48,11 @@ def test_leftovers_of_killed_writers_go_when_they_are_old(tmp_path):
     storage.remove_leftovers(tmp_path.name, of=re.compile(r".*\.md"), seconds=60)
     assert {path.name for path in tmp_path.iterdir()} == {young, *others}
     storage.remove_leftovers("nowhere", of=re.compile(".*"), seconds=0)
+
+
+def test_what_would_block_or_never_end_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    for name in ("pipe", "endless"):
+        with pytest.raises(StorageError, match=rf"cannot read {name} in .*it is no regular file"):
+            Storage(tmp_path).read(name)

@@ -200,7 +200,7 @@ def test_the_folders_that_were_searched_are_named_once(ham, ham_settings):
     assert str(caught.value).splitlines()[1:] == [
         "  ISIC_0000002: image 'ISIC_0000002' not found",
         "  ISIC_0000003: image 'ISIC_0000003' not found",
-        f"Images are not found in {data / 'images'} or {data}.",
+        f"Images were looked for in {data / 'images'} or {data}.",
         "Correct them, or leave them out with --skip-bad.",
     ]
 
