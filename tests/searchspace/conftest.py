@@ -1,6 +1,7 @@
 """Runs of the command line in a process of its own, as a user would start them."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def run_environment(tmp_path_factory) -> dict[str, str]:
     """The environment of a user with an empty home and cache."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # pytest was put into the background by a script
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # or runs would inherit that
     home = tmp_path_factory.mktemp("home")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "TUNE_", "PYTEST_"))}
     return {
