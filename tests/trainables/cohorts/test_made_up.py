@@ -171,7 +171,7 @@ def test_missing_images_are_told_and_skipped(name, folder):
     whole = open_cohort(settings_of(name), folder)
     for path in pictures[: len(pictures) // 4]:
         path.unlink()
-    with pytest.raises(InputError, match=r"cannot be used[\s\S]*not found in[\s\S]*--skip-bad"):
+    with pytest.raises(InputError, match=r"cannot be used[\s\S]*looked for in[\s\S]*--skip-bad"):
         open_cohort(settings_of(name), folder)
     some = open_cohort(settings_of(name), folder, skip_bad=True)
     assert 0 < len(some) < len(whole)
