@@ -115,7 +115,7 @@ def test_running_again_trains_nothing_and_writes_the_same_tables(run, warm, quic
     assert table_files(warm[0]) == table_files(quickstart)
 
 
-@pytest.mark.parametrize("executor", ["warm", "inline"])
+@pytest.mark.parametrize("executor", ["warm", pytest.param("inline", marks=pytest.mark.slow)])
 def test_kill_9_and_starting_again_ends_in_the_same_table(executor, run, run_environment, quickstart, tmp_path):
     process, out = start(run_environment, tmp_path, executor, fits=7)
     process.kill()
@@ -156,8 +156,15 @@ def processes_of(home: str) -> dict[int, str]:
     return found
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("executor", ["inline", "warm"])
+@pytest.mark.parametrize(
+    ("executor", "number"),
+    [
+        ("inline", signal.SIGINT),
+        ("warm", signal.SIGTERM),
+        pytest.param("inline", signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param("warm", signal.SIGINT, marks=pytest.mark.slow),
+    ],
+)
 def test_interrupting_says_how_to_go_on_and_stamps_the_table(run_environment, tmp_path, executor, number):
     environment = run_environment | {"HOME": str(tmp_path)}
     process, out = start(environment, tmp_path, executor, fits=7)

@@ -109,6 +109,7 @@ def test_an_error_that_would_come_again_is_told_and_not_retried(ran):
     assert ran[2] == ["broken: IndexError: tuple index out of range"]
 
 
+@pytest.mark.slow
 def test_a_killed_rank_goes_on_from_its_checkpoint(run, inline, tmp_path):
     context, [trial] = study_of(tmp_path, FINE_TUNED)
     judge, heard = KilledOnce(tmp_path / "killed"), Heard()
@@ -121,6 +122,7 @@ def test_a_killed_rank_goes_on_from_its_checkpoint(run, inline, tmp_path):
     assert context.ledger.storage.names("checkpoints", ".pt") == []
 
 
+@pytest.mark.slow
 def test_on_one_cpu_a_judged_trial_is_dropped_and_not_killed(cluster, run, tmp_path):
     import ray
 
