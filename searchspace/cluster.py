@@ -168,7 +168,8 @@ def _of_other_source() -> list[str]:
             continue
     if not said:
         raise TimeoutError(f"none of its machines started a worker within {JOIN_SECONDS:g} s")
-    return sorted({address for address, theirs in said if theirs != source_digest()})
+    ours = source_digest()
+    return sorted({address for address, theirs in said if theirs != ours})
 
 
 def source_digest() -> str:

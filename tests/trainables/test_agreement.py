@@ -35,7 +35,7 @@ torch.set_num_threads(1)
 dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=2)
 context, [trial] = study_of(folder, FINE_TUNED, ranks_per_fit=2)
 parcel = Parcel.of(trial, context, fits=[0])
-write, data, get = Storage.write, trials.open_data, context.ledger.get
+write = Storage.write
 
 def full(self, name, content):
     if name.startswith("fits/"):
