@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from analysis.accounting.remains import PLACES
 from analysis.errors import AnalysisError
 from analysis.ledger import Ledger
 from analysis.ledger.storage import Storage
@@ -50,7 +51,7 @@ def remove_remains(keys: Iterable[str], ledger: Ledger, session: str) -> None:
     if not mine:
         return
     of = re.compile(f"({'|'.join(sorted(mine))})\\..*")
-    _remove_aside(ledger.storage, ("fits", "predictions", "checkpoints", "maps", "attempts"), of, DONE_WITH)
+    _remove_aside(ledger.storage, PLACES, of, DONE_WITH)
     try:
         for key in mine.intersection(ledger.storage.names("attempts", ".json")):
             Attempts(ledger.storage, session).end(key)

@@ -184,7 +184,6 @@ def validate_study(document: dict[str, Any], source: str = "?") -> Study:
     except ValidationError as error:
         name = document.get("name")
         known = isinstance(name, str) and name.isprintable() and len(name) <= LONGEST_NAME
-        source = source if source.isprintable() else ascii(source)
         raise InputError(f"study {name if known else source}: {explain(error, Study)}") from error
     if not study.tables:
         raise InputError(f"study {study.name}: tables=[]: there must be at least one table")

@@ -37,7 +37,7 @@ def read_study(name: str, overrides: tuple[str, ...], working_directory: Path) -
     for override in overrides:
         apply_override(document, override)
     _make_absolute(document, working_directory)
-    return validate_study(document, name)
+    return validate_study(document, _shown(name))
 
 
 def _find(name: str, working_directory: Path) -> tuple[str, Path]:
